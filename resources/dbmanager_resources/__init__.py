@@ -1,0 +1,1 @@
+"""What a client reads: guides, experts, prompts, deliverables."""

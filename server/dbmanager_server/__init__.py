@@ -1,0 +1,1 @@
+"""Assembles the MCP server: app, command line, transports."""

@@ -1,0 +1,1 @@
+"""Engines: one folder each, plus what SQL engines share."""

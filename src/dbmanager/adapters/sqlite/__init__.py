@@ -1,0 +1,1 @@
+"""SQLite through aiosqlite: the embedded default."""

@@ -1,0 +1,1 @@
+"""The vocabulary: schema, findings, change sets, statistics, configuration."""

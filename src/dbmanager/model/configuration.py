@@ -1,0 +1,103 @@
+"""Configuration: named connections and their bounds. The model passes names; URLs and passwords stay here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Access = Literal["read_only", "read_write", "admin"]
+Environment = Literal["development", "staging", "production"]
+ApprovalMode = Literal["person", "client"]
+Engine = Literal["sqlite", "postgresql"]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LimitSettings(_Closed):
+    """Bounds on every read of a connection."""
+
+    max_rows: Annotated[int, Field(ge=1, le=100_000)] = Field(1_000, description="Rows a query answers with")
+    max_bytes: Annotated[int, Field(ge=1_000, le=10_000_000)] = Field(
+        150_000, description="Bytes of JSON a query answers with"
+    )
+    max_cell_bytes: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        8_192, description="Bytes kept of one value before it is clipped"
+    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        30.0, description="Time after which the engine stops a statement"
+    )
+    lock_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        5.0, description="Time after which waiting for a lock is given up"
+    )
+
+
+class TlsSettings(_Closed):
+    """Encryption to the server."""
+
+    mode: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
+        "verify-full", description="`verify-full` checks the certificate and the host name"
+    )
+    ca_file: Path | None = Field(None, description="PEM file of the authority; the system's store when absent")
+
+
+class SecretReference(_Closed):
+    """Where a password comes from; exactly one source."""
+
+    env: str | None = Field(None, description="Name of an environment variable")
+    file: Path | None = Field(None, description="File whose first line is the password")
+    keyring: str | None = Field(None, description="`service/user` in the system's keyring")
+    command: tuple[str, ...] | None = Field(None, description="Program and arguments that print the password")
+
+
+class ConnectionSettings(_Closed):
+    """One database that may be named in a tool call."""
+
+    url: str = Field(description="Engine URL without a password, e.g. `postgresql://app@db.example/shop`")
+    password: SecretReference | None = Field(None, description="Where the password comes from")
+    access: Access = Field("read_only", description="What may be done at all")
+    environment: Environment = Field("development", description="How much harm a mistake does")
+    approval: ApprovalMode | None = Field(
+        None, description="Who approves changes; `person` for staging and production unless set"
+    )
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds on reads")
+    tls: TlsSettings | None = Field(None, description="Encryption; required beyond loopback unless disabled here")
+    schemas: tuple[str, ...] = Field((), description="Only these schemas; all when empty")
+    masking: bool = Field(True, description="Mask classified values; switching it off is recorded")
+
+    @property
+    def approval_mode(self) -> ApprovalMode:
+        """Who approves: as configured, else a person except in development."""
+        return self.approval or ("client" if self.environment == "development" else "person")
+
+
+class StoreSettings(_Closed):
+    """Where the server keeps projects, changes and the audit log."""
+
+    url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the user's data folder when absent")
+    data_dir: Path | None = Field(None, description="Folder for backups, results and the audit key")
+
+
+class Configuration(_Closed):
+    """The whole of `dbmanager.toml`."""
+
+    connections: dict[str, ConnectionSettings] = Field(default_factory=dict, description="Databases by name")
+    store: StoreSettings = Field(default_factory=StoreSettings, description="The server's own state")
+    backup_dir: Path | None = Field(None, description="Where backups go; inside the data folder when absent")
+
+
+class ResolvedUrl(BaseModel):
+    """A connection's address with the password held apart, redacted by type."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engine: Engine
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    database: str
+    options: dict[str, str] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What a phase does: asks adapters, thinks with analyzers, keeps with services."""

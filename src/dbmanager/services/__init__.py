@@ -1,0 +1,1 @@
+"""What is kept and guarded: store, projects, changes, jobs, audit, policy."""

@@ -1,0 +1,1 @@
+"""Typed tools, thin: one module per phase plus core and workflow."""
