@@ -233,10 +233,10 @@ class Chunk:
 
 
 class Bulk(Protocol):
-    """Moves rows by key-ordered chunks; lossless values in a canonical, engine-neutral form.
+    r"""Moves rows by key-ordered chunks; lossless values in a canonical, engine-neutral form.
 
     Canonical values: integers as int; decimals, dates, times, timestamps, UUIDs as their ISO/plain text; binary as
-    `\\x` + hex; floats as float (NaN and infinities as text); JSON as its text; booleans as bool; arrays as lists.
+    `\x` + hex; floats as float (NaN and infinities as text); JSON as its text; booleans as bool; arrays as lists.
     The table passed says what kind each column is; an engine that stores it otherwise converts.
     """
 

@@ -1,0 +1,1 @@
+"""Column classification from independent evidence: names, anchored patterns, checksums, neighbours."""

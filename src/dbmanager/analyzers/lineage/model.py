@@ -1,0 +1,68 @@
+"""The words of lineage: base columns, traced outputs, and what a FROM clause offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BaseColumn:
+    """A stored column; the schema is empty where the engine has none."""
+
+    schema: str
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where one output column comes from.
+
+    Attributes:
+        sources: every base column that may influence the value; a superset when names are ambiguous.
+        complete: False when some part could not be traced; the sources are then only a part of the truth.
+    """
+
+    name: str
+    sources: frozenset[BaseColumn] = frozenset()
+    complete: bool = True
+
+    def renamed(self, name: str) -> Trace:
+        """Return the same trace under another output name."""
+        return Trace(name, self.sources, self.complete)
+
+
+def merge(name: str, traces: Iterable[Trace]) -> Trace:
+    """Return one trace over several: all sources, complete only when all are."""
+    sources: frozenset[BaseColumn] = frozenset()
+    complete = True
+    for trace in traces:
+        sources |= trace.sources
+        complete = complete and trace.complete
+    return Trace(name, sources, complete)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What one item of a FROM clause offers.
+
+    Attributes:
+        columns: its columns in order; None when they are not known (a catalog view, a table function).
+        fallback: the trace of a column that is not in `columns`; None means there is no such column.
+        using: names merged with an earlier relation by USING or NATURAL.
+    """
+
+    alias: str
+    columns: tuple[Trace, ...] | None
+    fallback: Trace | None = None
+    using: frozenset[str] = frozenset()
+
+    def column(self, name: str) -> Trace | None:
+        """Return the trace of a column by folded name, all of them merged when several differ by case only."""
+        hits = [trace for trace in self.columns or () if trace.name.casefold() == name.casefold()]
+        return merge(name, hits) if hits else (self.fallback.renamed(name) if self.fallback else None)
+
+    def whole_row(self) -> Trace:
+        """Return the trace of the row as one value."""
+        return merge(self.alias, [*(self.columns or ()), *([self.fallback] if self.fallback else [])])

@@ -1,0 +1,357 @@
+"""Traces the output columns of one SELECT to base columns. Conservative: ambiguity widens, doubt is incomplete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from dbmanager.analyzers.lineage.functions import is_pure_builtin
+from dbmanager.analyzers.lineage.model import BaseColumn, Relation, Trace, merge
+from dbmanager.model.schema import DatabaseSchema, Table, TableKind
+
+UNKNOWN = Trace("", complete=False)
+NOTHING = Trace("")
+_SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
+_ROWID = frozenset("rowid oid _rowid_".split())
+_REVEALING = frozenset(
+    "pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_stat_activity "
+    "pg_stat_statements pg_prepared_statements pg_cursors pg_largeobject sqlite_stat3 sqlite_stat4".split()
+)
+"""Catalog relations that repeat row values: histograms, most common values, statement texts."""
+_SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
+
+
+def trace_outputs(sql: str, dialect: str, schema: DatabaseSchema) -> tuple[Trace, ...] | None:
+    """Return one trace per output column in order, or None when the statement can't be traced at all."""
+    try:
+        statement = sqlglot.parse_one(sql, dialect=dialect)
+        if not isinstance(statement, exp.Query | exp.Values):
+            return None
+        return _Tracer(schema, dialect).query(statement, _Scope())
+    except (SqlglotError, RecursionError):
+        return None
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Relations in reach: this query's own, then the enclosing ones."""
+
+    relations: list[Relation] = field(default_factory=list)
+    ctes: dict[str, tuple[Trace, ...] | None] = field(default_factory=dict)
+    outer: _Scope | None = None
+
+    def cte(self, name: str) -> tuple[bool, tuple[Trace, ...] | None]:
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope.ctes:
+                return True, scope.ctes[name]
+            scope = scope.outer
+        return False, None
+
+    def chain(self) -> Iterator[_Scope]:
+        scope: _Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+
+class _Tracer:
+    def __init__(self, schema: DatabaseSchema, dialect: str) -> None:
+        self._schema = schema
+        self._dialect = dialect
+        self._views: dict[tuple[str | None, str], tuple[Trace, ...] | None] = {}
+
+    def query(self, node: exp.Expr, outer: _Scope) -> tuple[Trace, ...] | None:
+        """Return the outputs of a SELECT, set operation, VALUES or parenthesised query."""
+        scope = _Scope(outer=outer)
+        if not self._ctes(node, scope):
+            return None
+        if isinstance(node, exp.Subquery):
+            return self.query(node.this, scope)
+        if isinstance(node, exp.SetOperation):
+            left, right = self.query(node.this, scope), self.query(node.expression, scope)
+            if left is None or right is None or len(left) != len(right):
+                return None
+            return tuple(merge(a.name, (a, b)) for a, b in zip(left, right, strict=True))
+        if isinstance(node, exp.Values):
+            return self._values(node, scope)
+        if isinstance(node, exp.Select):
+            return self._select(node, scope)
+        return None
+
+    def _ctes(self, node: exp.Expr, scope: _Scope) -> bool:
+        with_ = node.args.get("with_") or node.args.get("with")
+        for cte in with_.expressions if with_ else ():
+            name, query = cte.alias.casefold(), cte.this
+            renames = [column.name for column in cte.args["alias"].columns] if cte.args.get("alias") else []
+            if with_ and with_.args.get("recursive") and isinstance(query, exp.SetOperation):
+                outputs = self._recursive(name, query, scope, renames)
+            else:
+                outputs = _rename(self.query(query, scope), renames)
+            scope.ctes[name] = outputs
+        return True
+
+    def _recursive(
+        self, name: str, query: exp.SetOperation, scope: _Scope, renames: list[str]
+    ) -> tuple[Trace, ...] | None:
+        """Trace a recursive CTE: the anchor first, then widen until nothing is added."""
+        known = _rename(self.query(query.this, scope), renames)
+        while known is not None:
+            scope.ctes[name] = known
+            widened = _rename(self.query(query, scope), renames)
+            if widened is None or widened == known:
+                return widened
+            known = widened
+        return None
+
+    def _values(self, node: exp.Values, scope: _Scope) -> tuple[Trace, ...] | None:
+        rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+        if not rows or len({len(row) for row in rows}) != 1:
+            return None
+        return tuple(
+            merge(f"column{number + 1}", [self._value(row[number], scope) for row in rows])
+            for number in range(len(rows[0]))
+        )
+
+    def _select(self, node: exp.Select, scope: _Scope) -> tuple[Trace, ...] | None:
+        from_ = node.args.get("from_") or node.args.get("from")
+        sources: list[exp.Expr] = [from_.this] if from_ else []
+        sources.extend(node.args.get("laterals") or ())
+        if sources:
+            self._add_source(sources[0], scope, None)
+            for nested in sources[0].args.get("joins") or ():
+                self._add_source(nested.this, scope, nested)
+            for extra in sources[1:]:
+                self._add_source(extra, scope, None)
+        for join in node.args.get("joins") or ():
+            self._add_source(join.this, scope, join)
+        outputs: list[Trace] = []
+        for projection in node.expressions:
+            if isinstance(projection, exp.Star) or (
+                isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star)
+            ):
+                star = self._star(projection, scope)
+                if star is None:
+                    return None
+                outputs.extend(star)
+            else:
+                outputs.append(self._value(projection, scope).renamed(_output_name(projection)))
+        return tuple(outputs)
+
+    def _star(self, node: exp.Expr, scope: _Scope) -> list[Trace] | None:
+        wanted = node.table.casefold() if isinstance(node, exp.Column) else None
+        chosen = [r for r in scope.relations if wanted is None or r.alias.casefold() == wanted]
+        if not chosen or any(relation.columns is None for relation in chosen):
+            return None
+        if wanted is not None:
+            return list(chosen[0].columns or ())
+        merged_names = frozenset().union(*(relation.using for relation in chosen))
+        outputs = [
+            merge(name, [t for r in chosen if (t := r.column(name)) is not None])
+            for name in _ordered(merged_names, chosen)
+        ]
+        for relation in chosen:
+            outputs.extend(t for t in relation.columns or () if t.name.casefold() not in merged_names)
+        return outputs
+
+    def _add_source(self, node: exp.Expr, scope: _Scope, join: exp.Join | None) -> None:
+        relation = self._relation(node, scope)
+        using = frozenset(name.name.casefold() for name in (join.args.get("using") or ())) if join else frozenset()
+        if join is not None and (join.method or "").upper() == "NATURAL":
+            ours = {t.name.casefold() for t in relation.columns or ()}
+            using = frozenset(
+                t.name.casefold() for r in scope.relations for t in r.columns or () if t.name.casefold() in ours
+            )
+        scope.relations.append(Relation(relation.alias, relation.columns, relation.fallback, using))
+
+    def _relation(self, node: exp.Expr, scope: _Scope) -> Relation:
+        alias = node.alias_or_name
+        renames = (
+            [c.name for c in node.args["alias"].columns] if isinstance(node.args.get("alias"), exp.TableAlias) else []
+        )
+        if isinstance(node, exp.Lateral):
+            inner = node.this
+            if isinstance(inner, exp.Subquery | exp.Query):
+                return _derived(alias, _rename(self.query(inner, scope), renames))
+            return self._function(inner, alias, renames, scope)
+        if isinstance(node, exp.Subquery):
+            if isinstance(node.this, exp.Table):
+                joined = _Scope(outer=scope)
+                self._add_source(node.this, joined, None)
+                for join in node.this.args.get("joins") or ():
+                    self._add_source(join.this, joined, join)
+                scope.relations.extend(joined.relations[:-1])
+                return joined.relations[-1]
+            return _derived(alias, _rename(self.query(node, scope), renames))
+        if isinstance(node, exp.Values):
+            return _derived(alias, _rename(self._values(node, scope), renames))
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+            return self._named(node, alias, renames, scope)
+        return self._function(node.this if isinstance(node, exp.Table) else node, alias, renames, scope)
+
+    def _function(self, node: exp.Expr, alias: str, renames: list[str], scope: _Scope) -> Relation:
+        """A table function: every column may hold anything of its arguments."""
+        trace = self._value(node, scope)
+        columns = tuple(trace.renamed(name) for name in renames) or None
+        return Relation(alias or (node.name if isinstance(node, exp.Func) else ""), columns, trace)
+
+    def _named(self, node: exp.Table, alias: str, renames: list[str], scope: _Scope) -> Relation:
+        name, db = node.name, node.db
+        if not db:
+            is_cte, outputs = scope.cte(name.casefold())
+            if is_cte:
+                return _derived(alias, _rename(outputs, renames))
+        table = self._find(name, db)
+        if table is not None:
+            traced = self._table(table)
+            return _derived(alias, _rename(traced, renames), row_id=_row_id(table))
+        if db.casefold() in _SYSTEM_SCHEMAS or (not db and name.casefold().startswith(("pg_", "sqlite_", "pragma_"))):
+            revealing = name.casefold() in _REVEALING
+            return Relation(alias, None, UNKNOWN if revealing else NOTHING)
+        return Relation(alias, None, UNKNOWN)
+
+    def _find(self, name: str, db: str) -> Table | None:
+        if db.casefold() == "main" and self._schema.engine == "sqlite":
+            db = ""
+        found = self._schema.find(name, db or None)
+        if found is not None:
+            return found
+        folded = [
+            t
+            for t in self._schema.tables
+            if t.name.casefold() == name.casefold() and (not db or (t.schema or "").casefold() == db.casefold())
+        ]
+        return folded[0] if len(folded) == 1 else None
+
+    def _table(self, table: Table) -> tuple[Trace, ...] | None:
+        if table.kind not in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
+            return tuple(
+                Trace(c.name, frozenset((BaseColumn(table.schema or "", table.name, c.name),))) for c in table.columns
+            )
+        key = (table.schema, table.name)
+        if key not in self._views:
+            self._views[key] = None  # a view that names itself is never traced
+            body = _view_body(table.definition or "", self._dialect)
+            outputs = self.query(body, _Scope()) if body is not None else None
+            if outputs is not None and len(outputs) == len(table.columns):
+                names = [column.name for column in table.columns]
+                self._views[key] = tuple(t.renamed(n) for t, n in zip(outputs, names, strict=True))
+            else:
+                self._views[key] = tuple(UNKNOWN.renamed(column.name) for column in table.columns)
+        return self._views[key]
+
+    def _value(self, node: exp.Expr, scope: _Scope) -> Trace:
+        """Return everything that may influence a scalar expression."""
+        found: list[Trace] = []
+        stack: list[exp.Expr] = [node]
+        while stack:
+            current = stack.pop()
+            if isinstance(current, exp.Column):
+                found.append(self._column(current, scope))
+            elif isinstance(current, exp.Query):
+                found.append(self._subquery(current, scope))
+            elif isinstance(current, exp.Count) or _is_null_test(current):
+                continue
+            else:
+                if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or _is_foreign_call(current):
+                    found.append(UNKNOWN)
+                if isinstance(current, exp.Star) and not isinstance(current.parent, exp.Count):
+                    found.extend(relation.whole_row() for relation in scope.relations)
+                stack.extend(current.iter_expressions())
+        return merge("", found)
+
+    def _subquery(self, node: exp.Query, scope: _Scope) -> Trace:
+        """A query used as a value: its outputs, and every column it compares on the way."""
+        outputs = self.query(node, scope)
+        if outputs is None:
+            return UNKNOWN
+        inner = _Scope(outer=scope)
+        self._ctes(node, inner)
+        for select in node.find_all(exp.Select):
+            from_ = select.args.get("from_") or select.args.get("from")
+            for source in [*([from_.this] if from_ else []), *(j.this for j in select.args.get("joins") or ())]:
+                inner.relations.append(self._relation(source, inner))
+        compared = [
+            self._column(column, inner)
+            for where in (*node.find_all(exp.Where), *node.find_all(exp.Having))
+            for column in where.find_all(exp.Column)
+        ]
+        return merge("", [*outputs, *compared])
+
+    def _column(self, node: exp.Column, scope: _Scope) -> Trace:
+        name, table = node.name, node.table.casefold()
+        for reach in scope.chain():
+            relations = [r for r in reach.relations if not table or r.alias.casefold() == table]
+            hits = [trace for r in relations if (trace := r.column(name)) is not None]
+            if hits:
+                return merge(name, hits)
+            if relations and name.casefold() in _SYSTEM_COLUMNS:
+                return NOTHING.renamed(name)
+            rows = [r for r in reach.relations if not table and r.alias.casefold() == name.casefold()]
+            if rows:
+                return merge(name, [r.whole_row() for r in rows])
+            if table and relations:
+                return UNKNOWN.renamed(name)
+        return UNKNOWN.renamed(name)
+
+
+def _row_id(table: Table) -> Trace | None:
+    """SQLite's hidden row number, which is the integer primary key where there is one."""
+    key = table.primary_key.columns if table.primary_key else ()
+    sources = frozenset(BaseColumn(table.schema or "", table.name, c) for c in key) if len(key) == 1 else frozenset()
+    return Trace("rowid", sources)
+
+
+def _derived(alias: str, outputs: tuple[Trace, ...] | None, *, row_id: Trace | None = None) -> Relation:
+    if outputs is None:
+        return Relation(alias, None, UNKNOWN)
+    if row_id is None or any(t.name.casefold() in _ROWID for t in outputs):
+        return Relation(alias, outputs)
+    return _WithRowId(alias, outputs, row_id=row_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithRowId(Relation):
+    row_id: Trace = NOTHING
+
+    def column(self, name: str) -> Trace | None:
+        found = Relation.column(self, name)
+        return self.row_id if found is None and name.casefold() in _ROWID else found
+
+
+def _rename(outputs: tuple[Trace, ...] | None, names: list[str]) -> tuple[Trace, ...] | None:
+    if outputs is None or not names:
+        return outputs
+    return tuple(t.renamed(names[i]) if i < len(names) else t for i, t in enumerate(outputs))
+
+
+def _ordered(names: frozenset[str], relations: list[Relation]) -> list[str]:
+    return [t.name for t in relations[0].columns or () if t.name.casefold() in names]
+
+
+def _output_name(node: exp.Expr) -> str:
+    return node.alias_or_name or node.output_name
+
+
+def _is_foreign_call(node: exp.Expr) -> bool:
+    """Whether it calls a function of a user's schema, which may read anything, whatever its name."""
+    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Func):
+        return False
+    return str(node.this.name).casefold() != "pg_catalog"
+
+
+def _is_null_test(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Is) and isinstance(node.expression, exp.Null)
+
+
+def _view_body(definition: str, dialect: str) -> exp.Expr | None:
+    try:
+        parsed = sqlglot.parse_one(definition, dialect=dialect)
+    except SqlglotError:
+        return None
+    body = parsed.expression if isinstance(parsed, exp.Create) else parsed
+    return body if isinstance(body, exp.Query) else None

@@ -1,0 +1,1 @@
+"""Schema lint: rules over the schema model and measured facts, the same for every SQL engine."""

@@ -1,0 +1,167 @@
+"""Named connections: resolves addresses and secrets, opens adapters on first use, closes them all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import anyio
+import anyio.to_thread
+from pydantic import SecretStr
+
+from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.registry import engine_of_scheme, open_adapter
+from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound
+from dbmanager.model.configuration import Configuration, ConnectionSettings, ResolvedUrl, SecretReference
+from dbmanager.services.policy.redaction import Redactor
+
+COMMAND_TIMEOUT_SECONDS = 30.0
+
+
+class Connections:
+    """The databases of one configuration. One adapter per name, opened lazily, shared by concurrent callers."""
+
+    def __init__(self, configuration: Configuration, base: Path, redactor: Redactor | None = None) -> None:
+        self._configuration = configuration
+        self._base = base
+        self._redactor = redactor or Redactor()
+        self._adapters: dict[str, Adapter] = {}
+        self._opening = anyio.Lock()
+
+    def names(self) -> list[str]:
+        """Return the configured names, sorted."""
+        return sorted(self._configuration.connections)
+
+    def settings(self, name: str) -> ConnectionSettings:
+        """Return a connection's settings, or raise `NotFound` listing the names and the nearest."""
+        found = self._configuration.connections.get(name)
+        if found is None:
+            raise NotFound.of("connection", name, self.names())
+        return found
+
+    async def adapter(self, name: str) -> Adapter:
+        """Return the adapter of a connection; the engine itself is contacted on the first statement."""
+        settings = self.settings(name)
+        async with self._opening:
+            if name not in self._adapters:
+                url = await anyio.to_thread.run_sync(resolve, name, settings, self._base)
+                if url.password is not None:
+                    self._redactor.learn(url.password.get_secret_value())
+                self._adapters[name] = open_adapter(name, url, settings)
+            return self._adapters[name]
+
+    async def close(self) -> None:
+        """Close every adapter that was opened."""
+        adapters, self._adapters = list(self._adapters.values()), {}
+        for adapter in adapters:
+            await adapter.close()
+
+
+def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
+    """Split a connection's URL and fetch its password from where the configuration says.
+
+    Raises:
+        ConfigurationError: the URL or the secret's source is unusable; the sentence names the key.
+    """
+    key = f"connections.{name}.url"
+    try:
+        parts = urlsplit(settings.url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(f"{key} is not a URL", hint="Write e.g. postgresql://app@host/database.") from None
+    if not parts.scheme:
+        raise ConfigurationError(f"{key} has no engine", hint="Begin it with sqlite:/// or postgresql://.")
+    try:
+        engine = engine_of_scheme(parts.scheme)
+    except InvalidChoice as unknown:
+        raise ConfigurationError(f"{key}: {unknown.message}", hint=unknown.hint) from None
+    if engine == "sqlite":
+        return ResolvedUrl(engine="sqlite", database=str(_sqlite_path(key, parts.netloc, parts.path, base)))
+    database = unquote(parts.path.lstrip("/"))
+    if not database:
+        raise ConfigurationError(f"{key} names no database", hint="End it with /database.")
+    inline = unquote(parts.password) if parts.password is not None else None
+    return ResolvedUrl(
+        engine="postgresql",
+        host=parts.hostname or "localhost",
+        port=port,
+        user=unquote(parts.username) if parts.username else None,
+        password=_password(name, settings.password, inline, base),
+        database=database,
+        options=dict(parse_qsl(parts.query)),
+    )
+
+
+def _sqlite_path(key: str, netloc: str, path: str, base: Path) -> Path:
+    if netloc:
+        raise ConfigurationError(
+            f"{key} has a host where SQLite has none", hint="Write three slashes: sqlite:///file.db."
+        )
+    text = unquote(path)[1:]
+    if not text or text == ":memory:":
+        raise ConfigurationError(f"{key} names no file", hint="Write sqlite:///path/to/file.db.")
+    file = Path(text).expanduser()
+    return file if file.is_absolute() else (base / file).resolve()
+
+
+def _password(name: str, reference: SecretReference | None, inline: str | None, base: Path) -> SecretStr | None:
+    if reference is None:
+        return SecretStr(inline) if inline is not None else None
+    key = f"connections.{name}.password"
+    given = [field for field in ("env", "file", "keyring", "command") if getattr(reference, field) is not None]
+    if len(given) != 1 or inline is not None:
+        raise ConfigurationError(
+            f"{key} must name exactly one source" + (", and the url must hold no password then" if inline else ""),
+            hint="Use one of env, file, keyring, command.",
+        )
+    value = {"env": _from_env, "file": _from_file, "keyring": _from_keyring, "command": _from_command}[given[0]](
+        f"{key}.{given[0]}", reference, base
+    )
+    return SecretStr(value)
+
+
+def _from_env(key: str, reference: SecretReference, base: Path) -> str:
+    value = os.environ.get(reference.env or "")
+    if value is None:
+        raise ConfigurationError(f"{key}: environment variable {reference.env} is not set", hint="Set it.")
+    return value
+
+
+def _from_file(key: str, reference: SecretReference, base: Path) -> str:
+    path = base / (reference.file or "")
+    try:
+        return path.read_text("utf-8").splitlines()[0]
+    except (OSError, IndexError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"{key}: {path} cannot be read or is empty", hint="Put the password on its first line."
+        ) from None
+
+
+def _from_keyring(key: str, reference: SecretReference, base: Path) -> str:
+    try:
+        import keyring
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            f"{key} needs the package keyring", hint="Run: pip install 'dbmanager-mcp[keyring]'"
+        ) from None
+    service, _, user = (reference.keyring or "").partition("/")
+    value: str | None = keyring.get_password(service, user)
+    if value is None:
+        raise ConfigurationError(f"{key}: the keyring holds nothing for {reference.keyring}", hint="Store it there.")
+    return value
+
+
+def _from_command(key: str, reference: SecretReference, base: Path) -> str:
+    command = list(reference.command or ())
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=True, cwd=base
+        )
+    except (OSError, IndexError, subprocess.SubprocessError):
+        program = command[0] if command else "(empty)"
+        raise ConfigurationError(
+            f"{key}: {program} did not print a password", hint="Run it by hand; it must exit with 0."
+        ) from None
+    return done.stdout.rstrip("\r\n")

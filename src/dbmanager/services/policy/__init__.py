@@ -1,0 +1,1 @@
+"""What may leave: classification, masking, redaction; one exit point."""
