@@ -160,7 +160,13 @@ def _column_problem(facts: LintFacts, table: Table, column: Column, advice: str)
 
 def _check(number: int, severity: Severity, title: str, rationale: str, source: str, judge: object) -> Check[LintFacts]:
     return Check(
-        f"LINT-{number:03}", severity, SQL_ENGINES, title, rationale, source, judge,  # type: ignore[arg-type] # uniform
+        f"LINT-{number:03}",
+        severity,
+        SQL_ENGINES,
+        title,
+        rationale,
+        source,
+        judge,  # type: ignore[arg-type] # uniform
     )
 
 

@@ -72,9 +72,7 @@ def _undeclared_reference(facts: LintFacts) -> Iterator[Problem]:
         table = facts.schema.table(fact.child[1], fact.child[0])
         parent = facts.schema.table(fact.parent[1], fact.parent[0])
         key = ForeignKey((fact.column,), parent.name, (fact.parent_column,), parent.schema)
-        forward, back = (
-            facts.add_foreign_key(table, key) if facts.add_foreign_key and not fact.orphans else ((), ())
-        )
+        forward, back = facts.add_foreign_key(table, key) if facts.add_foreign_key and not fact.orphans else ((), ())
         yield Problem(
             f"{facts.schema.display_name(table)}({fact.column})",
             {"rows": fact.rows, "orphans": fact.orphans, "looks_like": f"{parent.name}({fact.parent_column})"},
@@ -210,7 +208,13 @@ def _reference_type(facts: LintFacts) -> Iterator[Problem]:
 
 def _check(number: int, severity: Severity, title: str, rationale: str, source: str, judge: object) -> Check[LintFacts]:
     return Check(
-        f"LINT-{number:03}", severity, SQL_ENGINES, title, rationale, source, judge,  # type: ignore[arg-type] # uniform
+        f"LINT-{number:03}",
+        severity,
+        SQL_ENGINES,
+        title,
+        rationale,
+        source,
+        judge,  # type: ignore[arg-type] # uniform
     )
 
 

@@ -1,0 +1,94 @@
+"""Moves rows in and out of SQLite by key-ordered chunks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from dbmanager.adapters.facets import Chunk
+from dbmanager.adapters.sql.names import quote
+from dbmanager.adapters.sqlite.execute import upsert
+from dbmanager.adapters.sqlite.session import Handle, Sessions
+from dbmanager.adapters.sqlite.storage import from_canonical, to_canonical
+from dbmanager.model.queries import Row
+from dbmanager.model.schema import Table
+
+CHUNK_SECONDS = 600.0
+
+
+class SqliteBulk:
+    """The `Bulk` facet."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def count(self, table: Table) -> int:
+        """Return the exact number of rows."""
+
+        def work(handle: Handle) -> int:
+            return int(handle.raw.execute(f"SELECT count(*) FROM {quote(table.name)}").fetchone()[0])  # noqa: S608
+
+        return await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
+
+    async def read_chunk(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], after: Row | None, rows: int
+    ) -> Chunk:
+        """Return the next rows after a key, by row comparison on the key's index."""
+        names = ", ".join(quote(name) for name in columns)
+        order = ", ".join(quote(name) for name in key)
+        where = f" WHERE ({order}) > ({', '.join('?' * len(key))})" if after is not None else ""
+        sql = f"SELECT {names} FROM {quote(table.name)}{where} ORDER BY {order} LIMIT {int(rows)}"  # noqa: S608
+        kinds = [table.column(name).type for name in columns]
+        bound = [from_canonical(v, table.column(n).type) for v, n in zip(after or (), key, strict=False)]
+
+        def work(handle: Handle) -> Chunk:
+            found = tuple(
+                tuple(to_canonical(value, kind) for value, kind in zip(row, kinds, strict=True))
+                for row in handle.raw.execute(sql, bound)
+            )
+            positions = [list(columns).index(name) for name in key]
+            last = tuple(found[-1][p] for p in positions) if found else None
+            return Chunk(tuple(columns), found, last)
+
+        return await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
+
+    async def scan(
+        self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000
+    ) -> AsyncIterator[tuple[Row, ...]]:
+        """Yield every row; by key where there is one, else by row number. A writer between batches is seen."""
+        key = list(table.primary_key.columns) if table.primary_key else ["rowid"]
+        kinds = [table.column(name).type for name in columns]
+        names = ", ".join(quote(name) for name in [*columns, *key])
+        order = ", ".join(quote(name) for name in key)
+        after: tuple[object, ...] | None = None
+        while True:
+            where = f" WHERE ({order}) > ({', '.join('?' * len(key))})" if after is not None else ""
+            sql = f"SELECT {names} FROM {quote(table.name)}{where} ORDER BY {order} LIMIT {int(batch_rows)}"  # noqa: S608
+            bound = after or ()
+
+            def work(handle: Handle, sql: str = sql, bound: tuple[object, ...] = bound) -> list[tuple[object, ...]]:
+                return handle.raw.execute(sql, bound).fetchall()
+
+            found = await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
+            if found:
+                width = len(columns)
+                after = tuple(found[-1][width:])
+                yield tuple(tuple(to_canonical(v, k) for v, k in zip(row[:width], kinds, strict=True)) for row in found)
+            if len(found) < batch_rows:
+                return
+
+    async def write_chunk(self, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> int:
+        """Insert or replace the rows in one transaction."""
+        sql = upsert(table, columns, key)
+        kinds = [table.column(name).type for name in columns]
+
+        def work(handle: Handle) -> int:
+            handle.raw.execute("PRAGMA foreign_keys = OFF")
+            handle.raw.execute("BEGIN IMMEDIATE")
+            handle.raw.executemany(
+                sql, ([from_canonical(v, k) for v, k in zip(row, kinds, strict=True)] for row in rows)
+            )
+            handle.raw.execute("COMMIT")
+            handle.raw.execute("PRAGMA foreign_keys = ON")
+            return len(rows)
+
+        return await self._sessions.write(work, timeout_seconds=CHUNK_SECONDS, lock_seconds=5)

@@ -1,0 +1,213 @@
+"""Reads an SQLite file's catalog into the schema model with four statements."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sqlite import ddl
+from dbmanager.adapters.sqlite.session import Handle, Sessions
+from dbmanager.adapters.sqlite.types import data_type
+from dbmanager.model.schema import (
+    Column,
+    DatabaseSchema,
+    ForeignKey,
+    Index,
+    IndexKey,
+    PrimaryKey,
+    Table,
+    TableKind,
+    UniqueConstraint,
+)
+from dbmanager.model.statistics import ServerInfo
+
+PACKAGE = "dbmanager.adapters.sqlite"
+_AUTOINCREMENT = re.compile(r"\bAUTOINCREMENT\b", re.I)
+Facts = Mapping[str, Any]
+CATALOG_SECONDS = 60.0
+
+
+class SqliteCatalog:
+    """The `Catalog` facet."""
+
+    def __init__(self, sessions: Sessions, *, read_only: bool) -> None:
+        self._sessions = sessions
+        self._read_only = read_only
+        self._known: DatabaseSchema | None = None
+
+    async def server_info(self) -> ServerInfo:
+        """Return the library's version, the file's size, and what weakens this connection."""
+
+        def look(handle: Handle) -> ServerInfo:
+            journal = handle.raw.execute("PRAGMA journal_mode").fetchone()[0]
+            warnings = []
+            if os.name == "posix" and self._sessions.path.stat().st_mode & 0o022:
+                warnings.append("the database file is writable by other users of this machine")
+            return ServerInfo(
+                engine="sqlite",
+                version=sqlite3.sqlite_version,
+                version_number=_number(sqlite3.sqlite_version),
+                database=self._sessions.path.name,
+                role=None,
+                is_superuser=False,
+                read_only=self._read_only or not os.access(self._sessions.path, os.W_OK),
+                size_bytes=self._sessions.path.stat().st_size,
+                privileges=("read",) if self._read_only else ("read", "write"),
+                warnings=tuple(warnings),
+                capabilities=(f"journal_mode={journal}", *(("sqlite3",) if shutil.which("sqlite3") else ())),
+            )
+
+        return await self._sessions.read(look, timeout_seconds=CATALOG_SECONDS)
+
+    async def fingerprint(self) -> str:
+        """Return the file's identity and its schema cookie."""
+
+        def look(handle: Handle) -> str:
+            cookie = handle.raw.execute(blocks(PACKAGE)["fingerprint"].sql).fetchone()[0]
+            status = self._sessions.path.stat()
+            return f"sqlite:{status.st_dev:x}:{status.st_ino:x}:{cookie}"
+
+        return await self._sessions.read(look, timeout_seconds=CATALOG_SECONDS)
+
+    async def read_schema(self) -> DatabaseSchema:
+        """Return the model; the same object while the fingerprint stands."""
+        fingerprint = await self.fingerprint()
+        if self._known is None or self._known.fingerprint != fingerprint:
+            self._known = await self._sessions.read(
+                lambda handle: _read(handle, fingerprint), timeout_seconds=CATALOG_SECONDS
+            )
+        return self._known
+
+
+def _number(version: str) -> int:
+    major, minor, patch = (int(part) for part in version.split(".")[:3])
+    return major * 1_000_000 + minor * 1_000 + patch
+
+
+def _read(handle: Handle, fingerprint: str) -> DatabaseSchema:
+    def rows(name: str) -> list[Facts]:
+        cursor = handle.raw.execute(blocks(PACKAGE)[name].sql)
+        names = [item[0] for item in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    objects = rows("objects")
+    columns, keys, indexes = (_grouped(rows(name)) for name in ("columns", "foreign_keys", "indexes"))
+    triggers: dict[str, list[str]] = defaultdict(list)
+    index_sql: dict[str, str] = {}
+    for item in objects:
+        if item["type"] == "trigger":
+            triggers[item["tbl_name"]].append(item["name"])
+        if item["type"] == "index" and item["sql"]:
+            index_sql[item["name"]] = item["sql"]
+    primary = {name: _primary(found) for name, found in columns.items()}
+    tables = [
+        _table(item, columns[item["name"]], keys[item["name"]], indexes[item["name"]], triggers, index_sql, primary)
+        for item in objects
+        if item["type"] in ("table", "view")
+    ]
+    return DatabaseSchema("sqlite", sqlite3.sqlite_version, tuple(tables), fingerprint)
+
+
+def _grouped(rows: list[Facts]) -> dict[str, list[Facts]]:
+    groups: dict[str, list[Facts]] = defaultdict(list)
+    for row in rows:
+        groups[row["table_name"]].append(row)
+    return groups
+
+
+def _primary(columns: list[Facts]) -> tuple[str, ...]:
+    return tuple(c["name"] for c in sorted(columns, key=lambda c: c["pk"]) if c["pk"])
+
+
+def _table(
+    item: Facts,
+    columns: list[Facts],
+    keys: list[Facts],
+    indexes: list[Facts],
+    triggers: Mapping[str, list[str]],
+    index_sql: Mapping[str, str],
+    primary: Mapping[str, tuple[str, ...]],
+) -> Table:
+    name, sql = item["name"], item["sql"] or ""
+    key = primary.get(name, ())
+    is_rowid = len(key) == 1 and not item["without_rowid"]
+    kind = {"view": TableKind.VIEW, "virtual": TableKind.VIRTUAL}.get(item["kind"], TableKind.TABLE)
+    shadow = item["kind"] == "shadow"
+    options = [word for word in ("without_rowid", "strict") if item[word]] + (["shadow"] if shadow else [])
+    if _AUTOINCREMENT.search(sql):
+        options.append("autoincrement")
+    grouped: dict[str, list[Facts]] = defaultdict(list)
+    for row in indexes:
+        grouped[row["index_name"]].append(row)
+    return Table(
+        name=name,
+        schema=None,
+        kind=kind,
+        columns=tuple(_column(c, sql, is_rowid) for c in columns if c["hidden"] != 1),
+        primary_key=PrimaryKey(key) if key else None,
+        uniques=tuple(
+            UniqueConstraint(tuple(r["column_name"] for r in rows))
+            for rows in grouped.values()
+            if rows[0]["origin"] == "u"
+        ),
+        foreign_keys=_foreign_keys(keys, primary),
+        checks=ddl.checks(sql) if kind is TableKind.TABLE else (),
+        indexes=tuple(_index(name, rows, index_sql.get(name)) for name, rows in grouped.items()),
+        triggers=tuple(triggers.get(name, ())),
+        extension="fts" if shadow else None,
+        definition=sql if kind is not TableKind.TABLE else None,
+        options=tuple(options),
+    )
+
+
+def _column(facts: Facts, sql: str, is_rowid: bool) -> Column:
+    is_identity = bool(facts["pk"]) and is_rowid and facts["type"].upper() == "INTEGER"
+    return Column(
+        name=facts["name"],
+        type=data_type(facts["type"]),
+        nullable=not facts["not_null"] and not is_identity,
+        default=facts["default_value"],
+        generated=ddl.generated(sql, facts["name"]) if facts["hidden"] in (2, 3) else None,
+        identity="by default" if is_identity else None,
+    )
+
+
+def _foreign_keys(rows: list[Facts], primary: Mapping[str, tuple[str, ...]]) -> tuple[ForeignKey, ...]:
+    grouped: dict[int, list[Facts]] = defaultdict(list)
+    for row in rows:
+        grouped[row["id"]].append(row)
+    return tuple(
+        ForeignKey(
+            columns=tuple(r["child_column"] for r in group),
+            referred_table=group[0]["parent"],
+            referred_columns=tuple(r["parent_column"] for r in group)
+            if group[0]["parent_column"] is not None
+            else primary.get(group[0]["parent"], ()),
+            on_delete=group[0]["on_delete"],
+            on_update=group[0]["on_update"],
+        )
+        for _, group in sorted(grouped.items(), reverse=True)
+    )
+
+
+def _index(name: str, rows: list[Facts], sql: str | None) -> Index:
+    written = ddl.key_expressions(sql) if sql and any(row["cid"] == -2 for row in rows) else []
+    keys = []
+    for position, row in enumerate(rows):
+        is_expression = row["cid"] == -2
+        text = written[position] if is_expression and position < len(written) else row["column_name"] or "rowid"
+        keys.append(IndexKey(text, is_expression, bool(row["descending"])))
+    return Index(
+        name=name,
+        keys=tuple(keys),
+        unique=bool(rows[0]["is_unique"]),
+        where=ddl.where_clause(sql) if sql and rows[0]["partial"] else None,
+        backs_constraint=rows[0]["origin"] != "c",
+        definition=sql,
+    )

@@ -1,0 +1,143 @@
+"""SQLite DDL from the schema model."""
+
+from __future__ import annotations
+
+import re
+
+from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.sql.names import quote
+from dbmanager.model.queries import Scalar
+from dbmanager.model.schema import Column, DataType, ForeignKey, Index, Table, TypeKind
+
+_SAME = {
+    TypeKind.INTEGER: "INTEGER",
+    TypeKind.FLOAT: "REAL",
+    TypeKind.TEXT: "TEXT",
+    TypeKind.BINARY: "BLOB",
+}
+_EMULATED = {
+    TypeKind.DECIMAL: ("DECIMAL_TEXT", "kept as text, exact; arithmetic needs a cast"),
+    TypeKind.BOOLEAN: ("BOOLEAN", "kept as 0 and 1"),
+    TypeKind.DATE: ("DATE", "kept as ISO text"),
+    TypeKind.TIME: ("TIME", "kept as ISO text"),
+    TypeKind.TIMESTAMP: ("TIMESTAMP", "kept as ISO text"),
+    TypeKind.INTERVAL: ("TEXT", "kept as ISO 8601 text"),
+    TypeKind.UUID: ("UUID_TEXT", "kept as text"),
+    TypeKind.JSON: ("JSON_TEXT", "kept as text; json functions read it"),
+    TypeKind.ENUM: ("TEXT", "kept as text; the values are not enforced"),
+    TypeKind.ARRAY: ("JSON_TEXT", "kept as a JSON array"),
+    TypeKind.NETWORK: ("TEXT", "kept as text"),
+}
+_LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
+
+
+class SqliteEmit:
+    """The `Emit` facet."""
+
+    def quote(self, *names: str | None) -> str:
+        """Return a quoted identifier; a schema name is left out, since a file has one."""
+        return quote(names[-1])
+
+    def map_type(self, type_: DataType) -> TypeMapping:
+        """Say how SQLite holds a type."""
+        if type_.kind in _SAME:
+            length = f"({type_.length})" if type_.length and type_.kind is TypeKind.TEXT else ""
+            word = f"VARCHAR{length}" if length else _SAME[type_.kind]
+            return TypeMapping("representable", word)
+        if type_.kind in _EMULATED:
+            word, reason = _EMULATED[type_.kind]
+            return TypeMapping("emulated", word, reason)
+        return TypeMapping("emulated", "TEXT", f"{type_.native} has no counterpart; kept as text")
+
+    def create_table(self, table: Table, *, source_engine: str, with_foreign_keys: bool = True) -> Emission:
+        """Emit the table; references go inside, since SQLite can't add them later."""
+        native = source_engine == "sqlite"
+        records: list[tuple[str, TypeMapping]] = []
+        key = table.primary_key.columns if table.primary_key else ()
+        lines = [self._column(table, column, native, key, records) for column in table.columns]
+        if key and not self._inline_key(table, key):
+            lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
+        lines += [f"UNIQUE ({', '.join(map(quote, unique.columns))})" for unique in table.uniques]
+        for check in table.checks:
+            if native:
+                lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
+            else:
+                reason = f"the check is {source_engine} SQL: {check.expression}"
+                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+        if with_foreign_keys:
+            lines += [_reference(reference) for reference in table.foreign_keys]
+        options = [o.upper().replace("_", " ") for o in table.options if native and o in ("without_rowid", "strict")]
+        body = ",\n  ".join(lines)
+        statement = f"CREATE TABLE {quote(table.name)} (\n  {body}\n){' ' + ', '.join(options) if options else ''}"
+        return Emission((statement,), (f"DROP TABLE {quote(table.name)}",), tuple(records))
+
+    def _inline_key(self, table: Table, key: tuple[str, ...]) -> bool:
+        return len(key) == 1 and table.column(key[0]).identity is not None
+
+    def _column(
+        self, table: Table, column: Column, native: bool, key: tuple[str, ...], records: list[tuple[str, TypeMapping]]
+    ) -> str:
+        mapping = self.map_type(column.type)
+        if not native and mapping.status != "representable":
+            records.append((column.name, mapping))
+        parts = [quote(column.name), column.type.native if native else mapping.sql]
+        if self._inline_key(table, key) and column.name == key[0]:
+            parts[1] = "INTEGER"
+            parts.append("PRIMARY KEY" + (" AUTOINCREMENT" if native and "autoincrement" in table.options else ""))
+        if not column.nullable and not (self._inline_key(table, key) and column.name == key[0]):
+            parts.append("NOT NULL")
+        if column.generated is not None and native:
+            parts.append(f"GENERATED ALWAYS AS ({column.generated})")
+        if column.default is not None and column.identity is None:
+            if native:
+                parts.append(f"DEFAULT ({column.default})")
+            elif _LITERAL.match(column.default):
+                parts.append(f"DEFAULT {column.default}")
+            else:
+                reason = f"the default is another engine's SQL: {column.default}"
+                records.append((column.name, TypeMapping("rejected", "", reason)))
+        return " ".join(part for part in parts if part)
+
+    def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the index; SQLite has no non-blocking form and no INCLUDE, whose columns become keys."""
+        records: list[tuple[str, TypeMapping]] = []
+        keys = [(k.name if k.is_expression else quote(k.name)) + (" DESC" if k.descending else "") for k in index.keys]
+        if index.include:
+            keys += [quote(name) for name in index.include if not index.unique]
+            records.append((index.name, TypeMapping("emulated", "", "INCLUDE columns became keys")))
+        where = f" WHERE {index.where}" if index.where else ""
+        unique = "UNIQUE " if index.unique else ""
+        statement = f"CREATE {unique}INDEX {quote(index.name)} ON {quote(table.name)} ({', '.join(keys)}){where}"
+        return Emission((statement,), (f"DROP INDEX {quote(index.name)}",), tuple(records))
+
+    def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the drop; the inverse is the index as it was written."""
+        again = (index.definition,) if index.definition else self.create_index(table, index).statements
+        return Emission((f"DROP INDEX {quote(index.name)}",), again)
+
+    def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
+        """Say that SQLite can't."""
+        return Unsupported("SQLite adds references only when the table is created; rebuild the table instead")
+
+    def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 while the index exists."""
+        return (
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = ? AND tbl_name = ?",
+            (index_name, table.name),
+        )
+
+    def table_exists_probe(self, table: Table) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 while the table exists."""
+        return "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", (table.name,)
+
+
+def _reference(key: ForeignKey) -> str:
+    name = f"CONSTRAINT {quote(key.name)} " if key.name else ""
+    referred = f"{quote(key.referred_table)} ({', '.join(map(quote, key.referred_columns))})"
+    actions = "".join(
+        f" ON {event} {action}"
+        for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+        if action != "NO ACTION"
+    )
+    deferred = " DEFERRABLE INITIALLY DEFERRED" if key.deferrable else ""
+    return f"{name}FOREIGN KEY ({', '.join(map(quote, key.columns))}) REFERENCES {referred}{actions}{deferred}"

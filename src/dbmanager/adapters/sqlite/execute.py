@@ -1,0 +1,108 @@
+"""Writes on SQLite, for the change executor and scratch places only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio.from_thread
+
+from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
+from dbmanager.adapters.sql.names import quote
+from dbmanager.adapters.sqlite.session import Handle, Sessions
+from dbmanager.adapters.sqlite.storage import from_canonical, to_canonical
+from dbmanager.errors import ResourceExhausted, UnsupportedCapability
+from dbmanager.model.schema import Table
+
+
+class SqliteExecute:
+    """The `Execute` facet."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def execute(
+        self, statements: Sequence[Statement], *, atomic: bool, lock_timeout_seconds: float, timeout_seconds: float
+    ) -> ExecutionResult:
+        """Run the statements, in one immediate transaction when `atomic`."""
+
+        def work(handle: Handle) -> ExecutionResult:
+            started, changed = time.perf_counter(), 0
+            if atomic:
+                handle.raw.execute("BEGIN IMMEDIATE")
+            for statement in statements:
+                changed += max(handle.raw.execute(statement.sql, statement.parameters).rowcount, 0)
+            if atomic:
+                handle.raw.execute("COMMIT")
+            return ExecutionResult(changed, time.perf_counter() - started)
+
+        return await self._sessions.write(work, timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds)
+
+    async def capture_and_execute(
+        self,
+        capture: str,
+        statement: Statement,
+        keep: Callable[[CapturedRows], Awaitable[None]],
+        *,
+        max_rows: int,
+        lock_timeout_seconds: float,
+        timeout_seconds: float,
+    ) -> ExecutionResult:
+        """Keep the rows as they are, then change them, all in one immediate transaction."""
+
+        def work(handle: Handle) -> ExecutionResult:
+            started = time.perf_counter()
+            handle.raw.execute("BEGIN IMMEDIATE")
+            cursor = handle.raw.execute(capture)
+            columns = tuple(item[0] for item in cursor.description)
+            rows = tuple(tuple(to_canonical(value) for value in row) for row in cursor.fetchmany(max_rows + 1))
+            cursor.close()
+            if len(rows) > max_rows:
+                raise ResourceExhausted(
+                    f"the statement would change more than {max_rows} rows",
+                    hint="Split it into ranges of the key; nothing was changed.",
+                )
+            anyio.from_thread.run(_kept, keep, (columns, rows))
+            changed = handle.raw.execute(statement.sql, statement.parameters).rowcount
+            handle.raw.execute("COMMIT")
+            return ExecutionResult(changed, time.perf_counter() - started)
+
+        return await self._sessions.write(work, timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds)
+
+    async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
+        """Put rows back by primary key."""
+        if table.primary_key is None:
+            raise UnsupportedCapability(
+                "rows of a table without a primary key can't be put back", object_name=table.name
+            )
+        columns, values = rows
+        sql = upsert(table, columns, table.primary_key.columns)
+
+        def work(handle: Handle) -> ExecutionResult:
+            started = time.perf_counter()
+            handle.raw.execute("BEGIN IMMEDIATE")
+            kinds = [table.column(name).type for name in columns]
+            for row in values:
+                handle.raw.execute(sql, [from_canonical(v, kind) for v, kind in zip(row, kinds, strict=True)])
+            handle.raw.execute("COMMIT")
+            return ExecutionResult(len(values), time.perf_counter() - started)
+
+        return await self._sessions.write(work, timeout_seconds=600, lock_seconds=5)
+
+
+def upsert(table: Table, columns: Sequence[str], key: Sequence[str]) -> str:
+    """Return INSERT ... ON CONFLICT over the key, replacing the other columns."""
+    names = ", ".join(quote(name) for name in columns)
+    marks = ", ".join("?" * len(columns))
+    rest = [name for name in columns if name not in key]
+    action = (
+        "DO UPDATE SET " + ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in rest)
+        if rest
+        else "DO NOTHING"
+    )
+    conflict = f" ON CONFLICT ({', '.join(quote(name) for name in key)}) {action}" if key else ""
+    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks}){conflict}"  # noqa: S608 - quoted names only
+
+
+async def _kept(keep: Callable[[CapturedRows], Awaitable[None]], rows: CapturedRows) -> None:
+    await keep(rows)

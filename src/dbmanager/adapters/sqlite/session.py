@@ -1,0 +1,220 @@
+"""SQLite sessions: worker threads with a handle each; reads can't write, and everything can be stopped.
+
+The standard library's module is used in worker threads of our own rather than through a queueing driver: one thread
+hop serves a whole page of rows, and a stopped call leaves its thread idle before the caller goes on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote as url_quote
+
+import anyio
+import anyio.to_thread
+
+from dbmanager.adapters.sqlite.errors import mapped
+from dbmanager.errors import AccessDenied, ConnectionFailed
+
+MAX_READERS = 3
+PROGRESS_STEPS = 1_000
+"""Virtual machine steps between looks at the clock; about a tenth of a millisecond of work."""
+MAX_VALUE_BYTES = 64_000_000
+ResultT = TypeVar("ResultT")
+
+READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
+SAFE_PRAGMAS = frozenset(
+    "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list database_list "
+    "collation_list compile_options function_list module_list pragma_list schema_version user_version application_id "
+    "page_count page_size freelist_count encoding journal_mode foreign_keys auto_vacuum data_version cache_size "
+    "secure_delete synchronous trusted_schema integrity_check quick_check foreign_key_check".split()
+)
+"""PRAGMAs that may be read. With an argument only those of `ARGUMENT_PRAGMAS` may be called."""
+ARGUMENT_PRAGMAS = frozenset(
+    "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list integrity_check "
+    "quick_check foreign_key_check".split()
+)
+UNSAFE_FUNCTIONS = frozenset("load_extension readfile writefile edit fts3_tokenizer lsmode".split())
+
+
+@dataclass(slots=True)
+class Handle:
+    """One open connection, with what its progress handler watches."""
+
+    raw: sqlite3.Connection
+    deadline: float = 0.0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ticks: int = 0
+
+    def watch(self) -> int:
+        """Stop the statement at its deadline or when its caller has gone."""
+        self.ticks += 1
+        return int(self.cancelled.is_set() or time.monotonic() > self.deadline)
+
+
+def authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
+    """Allow what reads; everything else is denied, whatever spelling it came in."""
+    if action in READING:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if (second or "").lower() in UNSAFE_FUNCTIONS else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA:
+        name = (first or "").lower()
+        allowed = name in SAFE_PRAGMAS and (second is None or name in ARGUMENT_PRAGMAS)
+        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_DENY
+
+
+class Sessions:
+    """Hands out handles to one file: up to three readers and one writer, opened when first needed."""
+
+    def __init__(self, name: str, path: Path, *, writable: bool) -> None:
+        self.name = name
+        self.path = path
+        self._writable = writable
+        self._idle: list[Handle] = []
+        self._writer: Handle | None = None
+        self._readers = anyio.CapacityLimiter(MAX_READERS)
+        self._writing = anyio.Lock()
+
+    async def read(
+        self, work: Callable[[Handle], ResultT], *, timeout_seconds: float, lock_seconds: float = 5.0
+    ) -> ResultT:
+        """Run `work` with a read-only handle in a worker thread.
+
+        Cancelling the caller stops the statement; the thread is idle again before the cancellation goes on.
+        """
+        async with self._readers:
+            handle = self._idle.pop() if self._idle else await self._thread(lambda: self._open_reader())
+            try:
+                return await self._run(handle, work, timeout_seconds, lock_seconds)
+            finally:
+                self._idle.append(handle)
+
+    async def write(self, work: Callable[[Handle], ResultT], *, timeout_seconds: float, lock_seconds: float) -> ResultT:
+        """Run `work` with the writing handle in a worker thread; one at a time.
+
+        Raises: AccessDenied when the connection is configured read-only.
+        """
+        if not self._writable:
+            raise AccessDenied(
+                f"connection {self.name!r} is configured read_only",
+                object_name=self.name,
+                hint='A person may set access = "read_write" for it.',
+            )
+        async with self._writing:
+            if self._writer is None:
+                self._writer = await self._thread(lambda: self._open_writer())
+            return await self._run(self._writer, work, timeout_seconds, lock_seconds)
+
+    async def close(self) -> None:
+        """Close every handle."""
+        handles, self._idle = [*self._idle, *([self._writer] if self._writer else [])], []
+        self._writer = None
+        for handle in handles:
+            handle.cancelled.set()
+            handle.raw.close()
+
+    async def _run(
+        self, handle: Handle, work: Callable[[Handle], ResultT], timeout_seconds: float, lock_seconds: float
+    ) -> ResultT:
+        handle.cancelled.clear()
+        handle.ticks = 0
+        handle.deadline = time.monotonic() + timeout_seconds
+        done = threading.Event()
+
+        def run() -> ResultT:
+            try:
+                handle.raw.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1000)}")
+                return work(handle)
+            except sqlite3.Error as problem:
+                raise mapped(problem, connection=self.name) from None
+            finally:
+                if handle.raw.in_transaction:
+                    handle.raw.rollback()
+                done.set()
+
+        try:
+            return await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
+        except BaseException:
+            if not done.is_set():
+                handle.cancelled.set()
+                handle.raw.interrupt()
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(done.wait)
+            raise
+
+    async def _thread(self, work: Callable[[], ResultT]) -> ResultT:
+        return await anyio.to_thread.run_sync(work)
+
+    def _open_reader(self) -> Handle:
+        handle = self._open("ro")
+        raw = handle.raw
+        raw.execute("PRAGMA query_only = ON")
+        raw.execute("PRAGMA trusted_schema = OFF")
+        raw.execute("PRAGMA cell_size_check = ON")
+        raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        raw.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        _declare_functions(raw)
+        self.guard(handle)
+        return handle
+
+    def guard(self, handle: Handle) -> None:
+        """Put the authorizer on a reading handle."""
+        handle.raw.set_authorizer(_reader_authorizer)
+
+    def _open_writer(self) -> Handle:
+        handle = self._open("rw")
+        handle.raw.execute("PRAGMA foreign_keys = ON")
+        return handle
+
+    def _open(self, mode: str) -> Handle:
+        if not self.path.is_file():
+            raise ConnectionFailed(
+                f"connection {self.name!r}: there is no database file {self.path}",
+                object_name=self.name,
+                hint="Correct connections."
+                + self.name
+                + ".url; this server does not create databases by opening them.",
+            )
+        try:
+            raw = sqlite3.connect(
+                f"file:{url_quote(str(self.path))}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=32,
+            )
+            handle = Handle(raw)
+            handle.deadline = time.monotonic() + 30
+            raw.set_progress_handler(handle.watch, PROGRESS_STEPS)
+            raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        except sqlite3.Error as problem:
+            error = mapped(problem, connection=self.name)
+            error.hint = f"{error.hint or ''} File: {self.path}.".strip()
+            raise error from None
+        return handle
+
+
+def _declare_functions(raw: sqlite3.Connection) -> None:
+    """Make the table-valued functions known while declaring them is still authorised: SQLite does it at first use."""
+    modules = [row[0] for row in raw.execute("SELECT name FROM pragma_module_list")]
+    wanted = [name for name in modules if name in ("json_each", "json_tree", "dbstat", "generate_series")]
+    for name in [*wanted, *(f"pragma_{name}" for name in sorted(SAFE_PRAGMAS))]:
+        try:
+            raw.execute(f"SELECT 1 FROM {name} LIMIT 0")  # noqa: S608 - names from a fixed list
+        except sqlite3.OperationalError:
+            continue  # this library has no such function, or it is no table
+
+
+def _reader_authorizer(
+    action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
+) -> int:
+    if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "busy_timeout":
+        return sqlite3.SQLITE_OK  # set by `Sessions` before each piece of work; it changes nothing on disk
+    return authorize(action, first, second, database, trigger)

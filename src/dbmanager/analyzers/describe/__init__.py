@@ -1,0 +1,1 @@
+"""Schemas as text within a token budget, saying what was left out."""

@@ -1,0 +1,1 @@
+"""Pictures of schemas as text that clients draw."""

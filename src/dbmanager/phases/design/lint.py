@@ -1,0 +1,172 @@
+"""Gathers what the lint rules judge, from the catalog and from bounded looks at the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.analyzers.profiling.dependencies import dependency_candidates
+from dbmanager.analyzers.profiling.lists import date_columns, list_columns
+from dbmanager.analyzers.profiling.references import ReferenceCandidate, reference_candidates
+from dbmanager.analyzers.schema_lint.facts import (
+    DependencyFact,
+    IntegerKeyFact,
+    LintFacts,
+    ListFact,
+    ReferenceFact,
+    TableKey,
+)
+from dbmanager.analyzers.schema_lint.lint import lint
+from dbmanager.errors import PermissionDenied
+from dbmanager.model.findings import CheckReport
+from dbmanager.model.schema import ForeignKey, Index, Table, TypeKind
+from dbmanager.model.statistics import Sample
+
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+SAMPLE_ROWS = 1_000
+MIN_CHILD_ROWS = 20
+INFERRED_MATCH_RATIO = 0.9
+"""An undeclared reference counts as one when at least this share of its values has a parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class LintOutcome:
+    """The report and the facts it was judged on."""
+
+    report: CheckReport
+    facts: LintFacts
+
+
+async def lint_database(adapter: Adapter, *, progress: Progress | None = None) -> LintOutcome:
+    """Return every lint finding; reads the catalog, samples each table, counts orphans and dependencies exactly."""
+    facts = await gather(adapter, progress=progress)
+    return LintOutcome(lint(facts), facts)
+
+
+async def gather(adapter: Adapter, *, progress: Progress | None = None) -> LintFacts:
+    """Return the facts that the rules judge. Tables the role can't read are judged by their declaration only."""
+    schema = await adapter.catalog.read_schema()
+    statistics = {(s.schema, s.table): s for s in await adapter.statistics.tables(exact_up_to_rows=1_000_000)}
+    usage = await adapter.statistics.index_usage()
+    dependencies: list[DependencyFact] = []
+    lists: list[ListFact] = []
+    keys: list[IntegerKeyFact] = []
+    dates: list[tuple[TableKey, str, int]] = []
+    tables = list(schema.base_tables())
+    for number, table in enumerate(tables):
+        if progress is not None:
+            await progress(number, len(tables), f"looking at {table.name}")
+        try:
+            sample = await adapter.statistics.sample(table, rows=SAMPLE_ROWS)
+            dependencies += await _dependencies(adapter, table, sample)
+            keys += await _integer_keys(adapter, table)
+        except PermissionDenied:
+            continue
+        where: TableKey = (table.schema, table.name)
+        lists += [ListFact(where, *found) for found in list_columns(table, sample)]
+        dates += [(where, column, seen) for column, seen in date_columns(table, sample)]
+    references = [
+        fact
+        for candidate in reference_candidates(schema)
+        if (fact := await _reference(adapter, candidate)) is not None and _is_credible(fact)
+    ]
+    return LintFacts(
+        schema=schema,
+        statistics=statistics,
+        usage=() if isinstance(usage, Unsupported) else usage,
+        references=tuple(references),
+        dependencies=tuple(dependencies),
+        lists=tuple(lists),
+        integer_keys=tuple(keys),
+        text_dates=tuple(dates),
+        create_index=lambda table, index: _create(adapter, table, index),
+        drop_index=lambda table, index: _drop(adapter, table, index),
+        add_foreign_key=lambda table, key: _add_key(adapter, table, key),
+    )
+
+
+def _is_credible(fact: ReferenceFact) -> bool:
+    if fact.declared:
+        return True
+    return fact.rows >= MIN_CHILD_ROWS and fact.orphans <= (1 - INFERRED_MATCH_RATIO) * fact.rows
+
+
+async def _reference(adapter: Adapter, candidate: ReferenceCandidate) -> ReferenceFact | None:
+    quote = adapter.emit.quote
+    child, parent = candidate.table, candidate.parent
+    column, key = quote(candidate.column), quote(candidate.parent_column)
+    query = (
+        f"SELECT count(c.{column}), count(c.{column}) - count(p.{key}) "  # noqa: S608 - quoted identifiers only
+        f"FROM {quote(child.schema, child.name)} AS c "
+        f"LEFT JOIN {quote(parent.schema, parent.name)} AS p ON p.{key} = c.{column}"
+    )
+    try:
+        row = (await adapter.query.fetch(query))[0]
+    except PermissionDenied:
+        return None
+    return ReferenceFact(
+        (child.schema, child.name),
+        candidate.column,
+        (parent.schema, parent.name),
+        candidate.parent_column,
+        candidate.declared,
+        int(str(row[0])),
+        int(str(row[1])),
+        query,
+    )
+
+
+async def _dependencies(adapter: Adapter, table: Table, sample: Sample) -> list[DependencyFact]:
+    """Verify sampled candidates over all rows: one group per determinant value, one dependent value in each."""
+    quote = adapter.emit.quote
+    found: list[DependencyFact] = []
+    for determinant, dependents in dependency_candidates(table, sample):
+        kept: list[str] = []
+        rows = determinants = 0
+        query = ""
+        for dependent in dependents:
+            left, right = quote(determinant), quote(dependent)
+            query = (
+                f"SELECT count(*), coalesce(sum(n), 0), coalesce(max(d), 0) FROM (SELECT count(*) AS n, "  # noqa: S608 - quoted
+                f"count(DISTINCT {right}) AS d FROM {quote(table.schema, table.name)} "
+                f"WHERE {left} IS NOT NULL AND {right} IS NOT NULL GROUP BY {left}) AS g"
+            )
+            groups, members, most = (int(str(value)) for value in (await adapter.query.fetch(query))[0])
+            if most == 1 and members >= 2 * groups:
+                kept.append(dependent)
+                rows, determinants = members, groups
+        if kept:
+            where = (table.schema, table.name)
+            found.append(DependencyFact(where, determinant, tuple(kept), determinants, rows, query))
+    return found
+
+
+async def _integer_keys(adapter: Adapter, table: Table) -> list[IntegerKeyFact]:
+    if table.primary_key is None or len(table.primary_key.columns) != 1:
+        return []
+    column = table.column(table.primary_key.columns[0])
+    if column.type.kind is not TypeKind.INTEGER or column.type.bits not in (16, 32):
+        return []
+    quote = adapter.emit.quote
+    query = f"SELECT max({quote(column.name)}) FROM {quote(table.schema, table.name)}"  # noqa: S608 - quoted
+    largest = (await adapter.query.fetch(query))[0][0]
+    if largest is None:
+        return []
+    where = (table.schema, table.name)
+    return [IntegerKeyFact(where, column.name, int(str(largest)), 2 ** (column.type.bits - 1) - 1, query)]
+
+
+def _create(adapter: Adapter, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = adapter.emit.create_index(table, index)
+    return emission.statements, emission.inverse
+
+
+def _drop(adapter: Adapter, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = adapter.emit.drop_index(table, index)
+    return emission.statements, emission.inverse
+
+
+def _add_key(adapter: Adapter, table: Table, key: ForeignKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = adapter.emit.add_foreign_key(table, key)
+    return ((), ()) if isinstance(emission, Unsupported) else (emission.statements, emission.inverse)

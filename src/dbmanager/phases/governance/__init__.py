@@ -1,0 +1,1 @@
+"""Phase 5: classification and security checks."""

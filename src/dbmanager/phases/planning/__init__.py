@@ -1,0 +1,1 @@
+"""Phase 1: what is there and what is asked of it."""

@@ -1,0 +1,1 @@
+"""Phase 6: backups and the drills that prove them."""

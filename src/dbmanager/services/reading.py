@@ -1,0 +1,96 @@
+"""Reads for a model: bounded by the connection's limits, then through the masking exit."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+
+from dbmanager.errors import InvalidStatement
+from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
+from dbmanager.services.connections import Connections
+from dbmanager.services.policy.masking import MaskedResult, Masker
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a result that may leave, and the cursor of the next (None at the end)."""
+
+    masked: MaskedResult
+    cursor: str | None
+
+
+class Reader:
+    """Runs and explains a model's queries on a named connection."""
+
+    def __init__(self, connections: Connections, masker: Masker) -> None:
+        self._connections = connections
+        self._masker = masker
+
+    async def query(
+        self,
+        connection: str,
+        sql: str,
+        parameters: tuple[Scalar, ...] = (),
+        *,
+        max_rows: int | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return a page of rows, classified values masked.
+
+        Raises: what `Query.run` raises; InvalidStatement when the cursor belongs to another statement.
+        """
+        adapter = await self._connections.adapter(connection)
+        settings = self._connections.settings(connection)
+        offset = _offset(cursor, sql, parameters) if cursor else 0
+        request = QueryRequest(sql, parameters, self.limits(connection, max_rows), offset)
+        result = await adapter.query.run(request)
+        if settings.masking:
+            schema = await adapter.catalog.read_schema()
+            masked = await self._masker.mask(connection, adapter, schema, sql, result)
+        else:
+            masked = MaskedResult(result, {})
+        following = None if result.next_offset is None else _cursor(result.next_offset, sql, parameters)
+        return Page(masked, following)
+
+    async def explain(
+        self, connection: str, sql: str, parameters: tuple[Scalar, ...] = (), *, analyze: bool = False
+    ) -> QueryPlan:
+        """Return the plan; `analyze` runs the statement within the same bounds."""
+        adapter = await self._connections.adapter(connection)
+        request = QueryRequest(sql, parameters, self.limits(connection, None))
+        return await adapter.query.explain(request, analyze=analyze)
+
+    def limits(self, connection: str, max_rows: int | None) -> QueryLimits:
+        """Return the connection's bounds, narrowed to `max_rows` when that is less."""
+        limits = self._connections.settings(connection).limits
+        return QueryLimits(
+            max_rows=min(max_rows or limits.max_rows, limits.max_rows),
+            max_bytes=limits.max_bytes,
+            max_cell_bytes=limits.max_cell_bytes,
+            timeout_seconds=limits.timeout_seconds,
+            lock_timeout_seconds=limits.lock_timeout_seconds,
+        )
+
+
+def _digest(sql: str, parameters: tuple[Scalar, ...]) -> str:
+    return hashlib.sha256(json.dumps([sql, list(parameters)]).encode()).hexdigest()[:16]
+
+
+def _cursor(offset: int, sql: str, parameters: tuple[Scalar, ...]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([offset, _digest(sql, parameters)]).encode()).decode()
+
+
+def _offset(cursor: str, sql: str, parameters: tuple[Scalar, ...]) -> int:
+    try:
+        offset, digest = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except ValueError:
+        raise InvalidStatement(
+            "the cursor is not one of this server's", hint="Pass it exactly as it was given."
+        ) from None
+    if digest != _digest(sql, parameters) or not isinstance(offset, int) or offset < 0:
+        raise InvalidStatement(
+            "the cursor belongs to another statement", hint="Repeat the statement and parameters of the first page."
+        )
+    return offset

@@ -1,0 +1,159 @@
+"""How a function becomes a tool: strict arguments, our errors as text, secrets struck out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import JsonValue, ValidationError
+
+from dbmanager.errors import DbManagerError, nearest
+from dbmanager.services.container import Services
+
+MAX_ERROR_CHARACTERS = 2_000
+_log = logging.getLogger(__name__)
+ToolFunction = Callable[..., Awaitable[CallToolResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool before it is built: its function, the phase it belongs to (0 = core) and its true annotations."""
+
+    function: ToolFunction
+    phase: int
+    title: str
+    annotations: ToolAnnotations
+
+
+REGISTRY: dict[str, ToolSpec] = {}
+
+
+def tool(
+    *, phase: int, title: str, reads: bool = True, destructive: bool = False, idempotent: bool = True
+) -> Callable[[ToolFunction], ToolFunction]:
+    """Register a tool. `reads` means: changes nothing outside this server's own store and scratch places."""
+
+    def register(function: ToolFunction) -> ToolFunction:
+        if function.__name__ in REGISTRY:
+            raise ValueError(f"tool {function.__name__} is defined twice")
+        annotations = ToolAnnotations(
+            read_only_hint=reads, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=False
+        )
+        REGISTRY[function.__name__] = ToolSpec(function, phase, title, annotations)
+        return function
+
+    return register
+
+
+def build(phases: Iterable[int] | None = None) -> list[Tool]:
+    """Return the registered tools of the core and of the chosen phases (all when None), in a fixed order."""
+    wanted = None if phases is None else {0, *phases}
+    chosen = [spec for spec in REGISTRY.values() if wanted is None or spec.phase in wanted]
+    return [_build(spec) for spec in sorted(chosen, key=lambda spec: (spec.phase, spec.function.__name__))]
+
+
+def _build(spec: ToolSpec) -> Tool:
+    built = HouseTool.from_function(
+        spec.function, title=spec.title, annotations=spec.annotations, structured_output=False
+    )
+    model = built.fn_metadata.arg_model
+    model.model_config["extra"] = "forbid"
+    model.model_rebuild(force=True)
+    built.parameters = _without_titles(model.model_json_schema(by_alias=True))
+    built.description = " ".join(built.description.split())
+    return built
+
+
+def _without_titles(schema: Any) -> Any:
+    """Drop the titles pydantic makes of names: they repeat the key and cost a fifth of the list's tokens."""
+    if isinstance(schema, dict):
+        return {
+            key: _without_titles(value)
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema
+
+
+class HouseTool(Tool):
+    """A tool that refuses unknown arguments by name and answers our errors in full."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Run the function; every anticipated failure becomes a self-contained text."""
+        services = services_of(context)
+        fields = self.fn_metadata.arg_model.model_fields
+        names = [field.alias or name for name, field in fields.items()]
+        for name in arguments:
+            if name not in names:
+                near = nearest(name, names)
+                raise ToolError(
+                    f"{self.name} has no argument {name!r}."
+                    + (f" Did you mean {near!r}?" if near else "")
+                    + f" Arguments: {', '.join(names)}."
+                )
+        required = {field.alias or name for name, field in fields.items() if field.is_required()}
+        given = {name: value for name, value in arguments.items() if value is not None or name in required}
+        try:
+            result = await super().run(given, context, convert_result=convert_result)
+        except UnexpectedToolError as crash:
+            if isinstance(crash.__cause__, DbManagerError):
+                raise ToolError(error_text(crash.__cause__, services)) from None
+            raise
+        except ToolError as refused:
+            if isinstance(refused.__cause__, ValidationError):
+                raise ToolError(_argument_text(self.name, refused.__cause__)) from None
+            raise ToolError(services.redactor.text(str(refused.__cause__ or refused))) from None
+        if isinstance(result, CallToolResult):
+            return _redacted(result, services)
+        return result
+
+
+def _redacted(result: CallToolResult, services: Services) -> CallToolResult:
+    """Strike every known secret out of a result, whatever path it took into it."""
+    for block in result.content:
+        if isinstance(block, TextContent):
+            block.text = services.redactor.text(block.text)
+    result.structured_content = services.redactor.value(result.structured_content)
+    return result
+
+
+def services_of(context: Context[Any, Any]) -> Services:
+    """Return the services of the running server."""
+    services = context.request_context.lifespan_context
+    if not isinstance(services, Services):
+        raise TypeError("the server was started without its services")
+    return services
+
+
+def error_text(error: DbManagerError, services: Services) -> str:
+    """Return an error as one text: what happened, what to do, who can, and which tools help."""
+    parts = [f"{error.code}: {error.sentence()}"]
+    tools = [name for name in error.next_actions if name in REGISTRY]
+    if tools:
+        parts.append("Next: " + ", ".join(f"`{name}`" for name in tools) + ".")
+    if error.fixed_by == "person":
+        parts.append("A person must do this; it can't be done by calling tools.")
+    if error.fixed_by == "administrator":
+        parts.append("The database's administrator can mend this.")
+    if error.retry:
+        parts.append("Trying again may succeed.")
+    return services.redactor.text(" ".join(parts))[:MAX_ERROR_CHARACTERS]
+
+
+def _argument_text(name: str, invalid: ValidationError) -> str:
+    problems = []
+    for error in invalid.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(part) for part in error["loc"]) or "arguments"
+        problems.append(f"{where}: {error['msg']}")
+    return f"{name}: wrong arguments. " + "; ".join(problems)[: MAX_ERROR_CHARACTERS - 100] + ". Nothing was done."
+
+
+def answer(text: str, facts: dict[str, JsonValue] | None = None) -> CallToolResult:
+    """Return a successful result: Markdown for the model and, where it is small, the same facts as data."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=facts)
