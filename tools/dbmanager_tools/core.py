@@ -154,6 +154,16 @@ async def check_database(
             raise UnsupportedCapability(adapter.security.reason, object_name=connection)
         report = await check_security(adapter.security, engine=adapter.engine)
     await services.keep_evidence(
-        project, "check_" + pack, {"findings": len(report.findings), "checks": len(report.checked)}
+        project,
+        f"check_{pack}",
+        f"{len(report.findings)} {pack} findings in {connection}",
+        {
+            "connection": connection,
+            "checks": len(report.checked),
+            "findings": [
+                {"id": f.id, "severity": f.severity.value, "object": f.object_name, "title": f.title}
+                for f in report.findings
+            ],
+        },
     )
     return answer(text.findings(report, limit=limit))

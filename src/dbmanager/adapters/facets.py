@@ -150,6 +150,10 @@ class Emit(Protocol):
         """Return a quoted, dotted identifier; None parts are left out."""
         ...
 
+    def placeholder(self, number: int) -> str:
+        """Return the spelling of the n-th parameter, counted from 1."""
+        ...
+
     def map_type(self, type_: DataType) -> TypeMapping:
         """Say how this engine holds the type."""
         ...

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.redaction import Redactor
 
 if TYPE_CHECKING:
+    from dbmanager.services.approvals import Approvals
+    from dbmanager.services.audit import AuditLog
+    from dbmanager.services.backups import Backups
+    from dbmanager.services.changes import Changes
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
+    from dbmanager.services.projects import Projects
     from dbmanager.services.reading import Reader
-
-ResultT = TypeVar("ResultT")
+    from dbmanager.services.store import Store
 
 
 class Services:
     """Connections, policy, store, audit, changes, projects and jobs of one process."""
 
-    def __init__(self, loaded: LoadedConfiguration) -> None:
+    def __init__(self, loaded: LoadedConfiguration, step_handlers: tuple[Callable[[Changes], None], ...] = ()) -> None:
         self.loaded = loaded
+        self._step_handlers = step_handlers
         self.redactor = Redactor()
         self.connections = Connections(loaded.configuration, loaded.base, self.redactor)
 
@@ -62,6 +68,61 @@ class Services:
 
         return Reader(self.connections, self.masker)
 
+    @cached_property
+    def store(self) -> Store:
+        """The server's own state."""
+        from dbmanager.services.store import Store
+
+        return Store(self.data_dir, self.loaded.configuration.store.url)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        from dbmanager.services.audit import AuditLog
+
+        return AuditLog(self.store)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Approvals of change sets."""
+        from dbmanager.services.approvals import Approvals
+
+        return Approvals(self.store, self.audit)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Change sets; what phases registered carries out their own kinds of step."""
+        from dbmanager.services.changes import Changes
+
+        changes = Changes(self.store, self.audit, self.approvals, self.connections)
+        for register in self._step_handlers:
+            register(changes)
+        return changes
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Projects and their evidence."""
+        from dbmanager.services.projects import Projects
+
+        return Projects(self.store)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The registry of backups."""
+        from dbmanager.services.backups import Backups
+
+        configured = self.loaded.configuration.backup_dir
+        folder = self.loaded.base / configured if configured else self.data_dir / "backups"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Backups(self.store, folder)
+
+    async def keep_evidence(self, project: str | None, kind: str, title: str, payload: Mapping[str, Any]) -> None:
+        """Add evidence to a project, when one was named."""
+        if project is not None:
+            await self.projects.keep(project, kind, title, payload)
+
     async def close(self) -> None:
         """Close everything that was opened."""
         await self.connections.close()
+        if "store" in self.__dict__:
+            await self.store.close()

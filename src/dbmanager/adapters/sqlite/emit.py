@@ -38,6 +38,10 @@ class SqliteEmit:
         """Return a quoted identifier; a schema name is left out, since a file has one."""
         return quote(names[-1])
 
+    def placeholder(self, number: int) -> str:
+        """Return the spelling of a parameter."""
+        return "?"
+
     def map_type(self, type_: DataType) -> TypeMapping:
         """Say how SQLite holds a type."""
         if type_.kind in _SAME:

@@ -1,0 +1,348 @@
+"""The life of a change set: propose, review, approve, apply, verify, roll back; truthful after a crash."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import anyio
+
+from dbmanager.adapters.facets import Adapter, CapturedRows, Progress, Statement
+from dbmanager.errors import (
+    AccessDenied,
+    DbManagerError,
+    InvalidTransition,
+    Irreversible,
+    StaleChange,
+    StatementFailed,
+    VerificationFailed,
+)
+from dbmanager.model.changes import ChangePlan, ChangeSet, ChangeState, ChangeStep, StepRecord, StepState
+from dbmanager.services.approvals import Approvals
+from dbmanager.services.audit import AuditLog
+from dbmanager.services.box import SealedBox
+from dbmanager.services.change_store import LEASE_SECONDS, ChangeStore
+from dbmanager.services.connections import Connections
+from dbmanager.services.store import Store
+
+MAX_IMAGE_ROWS = 50_000
+STEP_SECONDS = 3_600.0
+IMAGE_ROWS_COMPARED = 20
+STARTABLE = (ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.FAILED, ChangeState.INTERRUPTED)
+UNDOABLE = (ChangeState.APPLIED, ChangeState.VERIFIED, ChangeState.FAILED, ChangeState.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step handler is given: other databases, progress, and a durable memory of its own."""
+
+    connections: Connections
+    progress: Progress
+    memory: Mapping[str, Any]
+    remember: Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class StepHandler(Protocol):
+    """Carries out steps that are more than one statement; phases register theirs by kind."""
+
+    async def apply(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> str:
+        """Do it, resuming from `context.memory`; return what was done."""
+        ...
+
+    async def took_effect(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> bool:
+        """Tell whether it is wholly done."""
+        ...
+
+    async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
+        """Undo what was done, wholly or in part."""
+        ...
+
+
+async def _silent(done: int, total: int | None, message: str) -> None:
+    return None
+
+
+class Changes:
+    """Proposes, applies, verifies and rolls back change sets."""
+
+    def __init__(self, store: Store, audit: AuditLog, approvals: Approvals, connections: Connections) -> None:
+        self._audit = audit
+        self._approvals = approvals
+        self._connections = connections
+        self._kept = ChangeStore(store, approvals)
+        self._box = SealedBox(store)
+        self._owner = secrets.token_hex(8)
+        self._handlers: dict[str, StepHandler] = {}
+
+    def register(self, kind: str, handler: StepHandler) -> None:
+        """Make a kind of step known."""
+        self._handlers[kind] = handler
+
+    async def propose(self, plan: ChangePlan, project_id: str | None = None) -> ChangeSet:
+        """Keep a plan; nothing is written to the database."""
+        return await self.get(await self._kept.add(plan, project_id))
+
+    async def get(self, id_: str) -> ChangeSet:
+        """Return a change set as it stands."""
+        return await self._kept.get(id_)
+
+    async def all(self) -> list[ChangeSet]:
+        """Return the newest change sets."""
+        return await self._kept.all()
+
+    async def apply(self, id_: str, progress: Progress | None = None) -> ChangeSet:
+        """Carry out the steps that have not taken effect yet, in order; stop at the first failure.
+
+        Raises:
+            AccessDenied, ApprovalRequired, StaleChange, InvalidTransition, AuditUnavailable: nothing was done.
+            DbManagerError: a step failed; earlier steps stand and the change can be resumed or rolled back.
+        """
+        change = await self.get(id_)
+        if change.state not in STARTABLE:
+            raise InvalidTransition(
+                f"change {id_} is {change.state.value}", object_name=id_, hint="Review it to see more."
+            )
+        adapter = await self._writable(change)
+        await self._approvals.require(change)
+        async with self._leased(id_, ChangeState.APPLYING):
+            change = await self.reconcile(id_)
+            await self._refuse_stale(change, adapter)
+            for record in change.steps:
+                if record.state is not StepState.APPLIED:
+                    await self._apply_step(change, record, adapter, progress or _silent)
+            await self._kept.finish(id_, ChangeState.APPLIED)
+        return await self.get(id_)
+
+    async def verify(self, id_: str) -> ChangeSet:
+        """Run every postcondition again.
+
+        Raises: VerificationFailed naming the first step whose effect is not there.
+        """
+        change = await self.get(id_)
+        adapter = await self._connections.adapter(change.plan.connection)
+        if change.state not in (ChangeState.APPLIED, ChangeState.VERIFIED):
+            raise InvalidTransition(f"change {id_} is {change.state.value}, not applied", object_name=id_)
+        for record in change.steps:
+            if await self._took_effect(change, record, adapter) is False:
+                raise VerificationFailed(
+                    f"step {record.number} ({record.step.title}) of {id_} is not in effect", object_name=id_,
+                    next_actions=("review_change",),
+                )  # fmt: skip
+        await self._kept.finish(id_, ChangeState.VERIFIED)
+        return await self.get(id_)
+
+    async def roll_back(self, id_: str, progress: Progress | None = None) -> ChangeSet:
+        """Undo the steps that took effect, the last first.
+
+        Raises: Irreversible before anything is undone, when one of them can't be.
+        """
+        change = await self.get(id_)
+        if change.state not in UNDOABLE:
+            raise InvalidTransition(f"change {id_} is {change.state.value}; there is nothing to undo", object_name=id_)
+        adapter = await self._writable(change)
+        async with self._leased(id_, ChangeState.ROLLING_BACK):
+            change = await self.reconcile(id_)
+            done = [r for r in change.steps if r.state is StepState.APPLIED or (r.step.kind in self._handlers
+                    and r.state is not StepState.PENDING and r.state is not StepState.UNDONE)]  # fmt: skip
+            stuck = [r for r in done if not r.step.reversible and r.step.kind not in self._handlers]
+            if stuck:
+                await self._kept.finish(id_, ChangeState.APPLIED)
+                raise Irreversible(
+                    f"step {stuck[0].number} ({stuck[0].step.title}) of {id_} can't be undone; nothing was undone",
+                    object_name=id_, hint="Restore a backup, or propose a change that mends it.",
+                )  # fmt: skip
+            for record in reversed(done):
+                await self._undo_step(change, record, adapter, progress or _silent)
+            await self._kept.finish(id_, ChangeState.ROLLED_BACK)
+        return await self.get(id_)
+
+    async def reconcile(self, id_: str) -> ChangeSet:
+        """Find out, for every step that was running when its process died, whether it took effect."""
+        change = await self.get(id_)
+        adapter = await self._connections.adapter(change.plan.connection)
+        for record in change.steps:
+            if record.state not in (StepState.RUNNING, StepState.UNKNOWN):
+                continue
+            effect = await self._took_effect(change, record, adapter)
+            state = {True: StepState.APPLIED, False: StepState.FAILED, None: StepState.UNKNOWN}[effect]
+            detail = {True: "in effect, found after an interruption", False: "not in effect, found after an interruption",
+                      None: "unknown after an interruption: it has no probe"}[effect]  # fmt: skip
+            await self._kept.set_step(id_, record.number, state, detail)
+            if effect:
+                await self._kept.set_fingerprint(id_, await adapter.catalog.fingerprint())
+        return await self.get(id_)
+
+    async def _writable(self, change: ChangeSet) -> Adapter:
+        name = change.plan.connection
+        if self._connections.settings(name).access == "read_only":
+            raise AccessDenied(
+                f"connection {name!r} is configured read_only", object_name=name,
+                hint=f'A person may set connections.{name}.access = "read_write".',
+            )  # fmt: skip
+        return await self._connections.adapter(name)
+
+    async def _refuse_stale(self, change: ChangeSet, adapter: Adapter) -> None:
+        if await adapter.catalog.fingerprint() != await self._kept.fingerprint(change.id):
+            raise StaleChange(
+                f"the schema of {change.plan.connection!r} has changed since {change.id} was planned",
+                object_name=change.id,
+                hint="Plan it again on what is there now.",
+                next_actions=("propose_change",),
+            )
+
+    async def _apply_step(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> None:
+        id_, number, step = change.id, record.number, record.step
+        await progress(number - 1, len(change.steps), step.title)
+        await self._audit.record("apply_step", f"{id_}/{number}", "intent", {"title": step.title, "kind": step.kind})
+        await self._kept.set_step(id_, number, StepState.RUNNING)
+        started = time.perf_counter()
+        try:
+            detail = await self._carry_out(change, record, adapter, progress)
+            if await self._took_effect(change, record, adapter) is False:
+                raise StatementFailed(f"step {number} of {id_} ran but is not in effect", object_name=id_)
+        except DbManagerError as problem:
+            sentence = problem.sentence()
+            await self._kept.set_step(id_, number, StepState.FAILED, sentence, time.perf_counter() - started)
+            await self._audit.record("apply_step", f"{id_}/{number}", "failed", {"code": problem.code})
+            await self._kept.finish(id_, ChangeState.FAILED, f"step {number} failed; earlier steps stand")
+            raise
+        elapsed = time.perf_counter() - started
+        await self._kept.set_fingerprint(id_, await adapter.catalog.fingerprint())
+        await self._kept.set_step(id_, number, StepState.APPLIED, detail, elapsed)
+        await self._audit.record("apply_step", f"{id_}/{number}", "done", {"detail": detail})
+        await progress(number, len(change.steps), step.title)
+
+    async def _carry_out(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> str:
+        step = record.step
+        handler = self._handlers.get(step.kind)
+        if handler is not None:
+            return await handler.apply(adapter, step, await self._context(change, record, progress))
+        if step.kind != "statement":
+            raise StatementFailed(f"no handler carries out steps of kind {step.kind!r}", object_name=change.id)
+        limits = self._connections.settings(change.plan.connection).limits
+        statement = Statement(step.statement)
+        if step.before_image is not None:
+
+            async def keep(rows: CapturedRows) -> None:
+                await self._kept.keep_image(change.id, record.number, self._box.seal(rows))
+
+            result = await adapter.execute.capture_and_execute(
+                step.before_image, statement, keep, max_rows=MAX_IMAGE_ROWS,
+                lock_timeout_seconds=limits.lock_timeout_seconds, timeout_seconds=STEP_SECONDS,
+            )  # fmt: skip
+        else:
+            result = await adapter.execute.execute(
+                [statement], atomic=step.transactional,
+                lock_timeout_seconds=limits.lock_timeout_seconds, timeout_seconds=STEP_SECONDS,
+            )  # fmt: skip
+        return f"{result.rows_changed} rows changed" if result.rows_changed > 0 else "done"
+
+    async def _took_effect(self, change: ChangeSet, record: StepRecord, adapter: Adapter) -> bool | None:
+        step = record.step
+        handler = self._handlers.get(step.kind)
+        if handler is not None:
+            return await handler.took_effect(adapter, step, await self._context(change, record, _silent))
+        if step.postcondition is not None:
+            rows = await adapter.query.fetch(step.postcondition.sql, step.postcondition.parameters)
+            return bool(rows) and rows[0][0] == step.postcondition.expected
+        if step.before_image is not None:
+            return await self._differs_from_image(change, record, adapter)
+        return None
+
+    async def _differs_from_image(self, change: ChangeSet, record: StepRecord, adapter: Adapter) -> bool | None:
+        """Compare kept rows with the present ones: equal means the statement never took effect."""
+        sealed = await self._kept.image(change.id, record.number)
+        if sealed is None:
+            return False  # the image is kept before the statement runs, so it did not run
+        columns, rows = self._box.open(sealed)
+        if not rows:
+            return True
+        table = (await adapter.catalog.read_schema()).table(str(record.step.payload["table"]))
+        if table.primary_key is None:
+            return None
+        quote, mark = adapter.emit.quote, adapter.emit.placeholder
+        key = table.primary_key.columns
+        where = " AND ".join(f"{quote(name)} = {mark(i + 1)}" for i, name in enumerate(key))
+        names = ", ".join(quote(name) for name in columns)
+        sql = f"SELECT {names} FROM {quote(table.schema, table.name)} WHERE {where}"  # noqa: S608 - quoted names
+        for row in rows[:IMAGE_ROWS_COMPARED]:
+            bound = tuple(row[columns.index(name)] for name in key)
+            present = await adapter.query.fetch(sql, bound)  # type: ignore[arg-type] # keys are scalars
+            if not present or tuple(present[0]) != tuple(row):
+                return True
+        return False
+
+    async def _undo_step(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> None:
+        id_, number, step = change.id, record.number, record.step
+        await progress(number, len(change.steps), f"undoing {step.title}")
+        await self._audit.record("undo_step", f"{id_}/{number}", "intent", {"title": step.title})
+        await self._kept.set_step(id_, number, StepState.RUNNING, "being undone")
+        try:
+            await self._undo(change, record, adapter, progress)
+        except DbManagerError as problem:
+            await self._kept.set_step(id_, number, StepState.UNKNOWN, problem.sentence())
+            await self._audit.record("undo_step", f"{id_}/{number}", "failed", {"code": problem.code})
+            await self._kept.finish(id_, ChangeState.FAILED, f"undoing step {number} failed")
+            raise
+        await self._kept.set_fingerprint(id_, await adapter.catalog.fingerprint())
+        await self._kept.set_step(id_, number, StepState.UNDONE)
+        await self._audit.record("undo_step", f"{id_}/{number}", "done")
+
+    async def _undo(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> None:
+        step = record.step
+        handler = self._handlers.get(step.kind)
+        if handler is not None:
+            await handler.undo(adapter, step, await self._context(change, record, progress))
+            return
+        if step.before_image is not None:
+            sealed = await self._kept.image(change.id, record.number)
+            if sealed is None:
+                raise Irreversible(f"the before-image of step {record.number} is gone", object_name=change.id)
+            table = (await adapter.catalog.read_schema()).table(str(step.payload["table"]))
+            await adapter.execute.restore_rows(table, self._box.open(sealed))
+            return
+        limits = self._connections.settings(change.plan.connection).limits
+        await adapter.execute.execute(
+            [Statement(sql) for sql in step.inverse], atomic=step.transactional,
+            lock_timeout_seconds=limits.lock_timeout_seconds, timeout_seconds=STEP_SECONDS,
+        )  # fmt: skip
+
+    async def _context(self, change: ChangeSet, record: StepRecord, progress: Progress) -> StepContext:
+        async def remember(memory: dict[str, Any]) -> None:
+            await self._kept.set_progress(change.id, record.number, memory)
+
+        memory = await self._kept.progress(change.id, record.number)
+        return StepContext(self._connections, progress, memory, remember)
+
+    @asynccontextmanager
+    async def _leased(self, id_: str, state: ChangeState) -> AsyncIterator[None]:
+        """Hold the lease, renewing it, for as long as the block runs."""
+        await self._kept.take_lease(id_, self._owner, state)
+
+        async def renew() -> None:
+            while True:
+                await anyio.sleep(LEASE_SECONDS / 5)
+                await self._kept.renew_lease(id_, self._owner)
+
+        failure: DbManagerError | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(renew)
+                try:
+                    yield
+                except DbManagerError as problem:
+                    failure = problem
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                left = await self.get(id_)
+                if left.state in (ChangeState.APPLYING, ChangeState.ROLLING_BACK):
+                    refused = isinstance(failure, StaleChange)
+                    await self._kept.finish(id_, ChangeState.PROPOSED if refused and not any(
+                        s.state is not StepState.PENDING for s in left.steps) else ChangeState.INTERRUPTED)  # fmt: skip
+        if failure is not None:
+            raise failure

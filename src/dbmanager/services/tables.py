@@ -1,0 +1,112 @@
+"""The store's tables, as SQLAlchemy Core; Alembic makes them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+HEAD = "0001"
+"""The revision this package works with."""
+
+CHANGES = Table(
+    "change_set",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("connection", String(200), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("plan_hash", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("project_id", String(32)),
+    Column("created_at", String(40), nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float),
+    Column("note", Text, nullable=False, default=""),
+)
+
+STEPS = Table(
+    "change_step",
+    METADATA,
+    Column("change_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("elapsed_seconds", Float),
+    Column("progress", Text, nullable=False, default="{}"),
+)
+
+IMAGES = Table(
+    "before_image",
+    METADATA,
+    Column("change_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", String(40), nullable=False),
+)
+
+APPROVALS = Table(
+    "approval",
+    METADATA,
+    Column("change_id", String(32), primary_key=True),
+    Column("plan_hash", String(64), nullable=False),
+    Column("approver", String(200), nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("given_at", String(40), nullable=False),
+    Column("expires_at", String(40), nullable=False),
+)
+
+SPENT_TOKENS = Table("spent_token", METADATA, Column("digest", String(64), primary_key=True))
+
+AUDIT = Table(
+    "audit_log",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(40), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("object", Text, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("mac", String(64), nullable=False),
+)
+
+PROJECTS = Table(
+    "project",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("goal", Text, nullable=False),
+    Column("connections", Text, nullable=False),
+    Column("created_at", String(40), nullable=False),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("project_id", String(32), nullable=False, index=True),
+    Column("kind", String(60), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", String(40), nullable=False),
+)
+
+DECISIONS = Table(
+    "decision",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("project_id", String(32), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", String(40), nullable=False),
+)
+
+BACKUPS = Table(
+    "backup",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("connection", String(200), nullable=False, index=True),
+    Column("artifact", Text, nullable=False),
+    Column("digests", Text, nullable=False),
+    Column("verified_at", String(40)),
+    Column("drill", Text),
+)
