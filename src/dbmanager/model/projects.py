@@ -44,7 +44,7 @@ class Phase:
 
 PHASES: tuple[Phase, ...] = (
     Phase(1, "Requirements analysis & planning", (
-        Demand("architect", "requirements", "data, usage and constraints are recorded", ("P1.1", "P1.3"), "assess_database"),
+        Demand("architect", "requirements", "data, usage and rules are recorded", ("P1.1", "P1.3"), "assess_database"),
         Demand("performance", "assessment", "sizes and use are measured", ("P1.1", "P1.3"), "assess_database"),
         Demand("governance", "classification", "personal and secret data are known", ("P1.4",), "classify_data"),
     )),

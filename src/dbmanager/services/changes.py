@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,6 +25,7 @@ from dbmanager.errors import (
 from dbmanager.model.changes import ChangePlan, ChangeSet, ChangeState, ChangeStep, StepRecord, StepState
 from dbmanager.services.approvals import Approvals
 from dbmanager.services.audit import AuditLog
+from dbmanager.services.backups import Backups
 from dbmanager.services.box import SealedBox
 from dbmanager.services.change_store import LEASE_SECONDS, ChangeStore
 from dbmanager.services.connections import Connections
@@ -69,7 +71,10 @@ async def _silent(done: int, total: int | None, message: str) -> None:
 class Changes:
     """Proposes, applies, verifies and rolls back change sets."""
 
-    def __init__(self, store: Store, audit: AuditLog, approvals: Approvals, connections: Connections) -> None:
+    def __init__(
+        self, store: Store, audit: AuditLog, approvals: Approvals, connections: Connections, backups: Backups
+    ) -> None:
+        self._backups = backups
         self._audit = audit
         self._approvals = approvals
         self._connections = connections
@@ -108,6 +113,7 @@ class Changes:
             )
         adapter = await self._writable(change)
         await self._approvals.require(change)
+        await self._require_backup(change)
         async with self._leased(id_, ChangeState.APPLYING):
             change = await self.reconcile(id_)
             await self._refuse_stale(change, adapter)
@@ -142,7 +148,7 @@ class Changes:
         """
         change = await self.get(id_)
         if change.state not in UNDOABLE:
-            raise InvalidTransition(f"change {id_} is {change.state.value}; there is nothing to undo", object_name=id_)
+            raise InvalidTransition(f"change {id_} is {change.state.value}; nothing to undo", object_name=id_)
         adapter = await self._writable(change)
         async with self._leased(id_, ChangeState.ROLLING_BACK):
             change = await self.reconcile(id_)
@@ -184,6 +190,22 @@ class Changes:
                 hint=f'A person may set connections.{name}.access = "read_write".',
             )  # fmt: skip
         return await self._connections.adapter(name)
+
+    async def _require_backup(self, change: ChangeSet) -> None:
+        """Refuse what can't be undone in production unless a restore proved a backup of the last day."""
+        name = change.plan.connection
+        stuck = [r for r in change.steps if not r.step.reversible and r.step.kind not in self._handlers]
+        if not stuck or self._connections.settings(name).environment != "production":
+            return
+        yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+        if not await self._backups.verified_since(name, yesterday):
+            raise Irreversible(
+                f"step {stuck[0].number} of {change.id} can't be undone, and production has no backup of the last day "
+                "that a restore has proved",
+                object_name=change.id,
+                hint="Back up and drill first.",
+                next_actions=("run_backup", "run_drill"),
+            )
 
     async def _refuse_stale(self, change: ChangeSet, adapter: Adapter) -> None:
         if await adapter.catalog.fingerprint() != await self._kept.fingerprint(change.id):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbmanager.errors import InvalidStatement
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.redaction import Redactor
@@ -94,7 +95,7 @@ class Services:
         """Change sets; what phases registered carries out their own kinds of step."""
         from dbmanager.services.changes import Changes
 
-        changes = Changes(self.store, self.audit, self.approvals, self.connections)
+        changes = Changes(self.store, self.audit, self.approvals, self.connections, self.backups)
         for register in self._step_handlers:
             register(changes)
         return changes
@@ -115,6 +116,18 @@ class Services:
         folder = self.loaded.base / configured if configured else self.data_dir / "backups"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Backups(self.store, folder)
+
+    def export_folder(self, name: str) -> Path:
+        """Return a folder of that name below the project folder, for deliverables.
+
+        Raises: InvalidStatement when the name leads elsewhere.
+        """
+        folder = (self.loaded.base / name).resolve()
+        if not name or self.loaded.base.resolve() not in folder.parents:
+            raise InvalidStatement(
+                f"folder {name!r} is not below the project folder", hint="Give a plain name such as database-system."
+            )
+        return folder
 
     async def keep_evidence(self, project: str | None, kind: str, title: str, payload: Mapping[str, Any]) -> None:
         """Add evidence to a project, when one was named."""

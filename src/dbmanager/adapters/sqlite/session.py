@@ -50,6 +50,7 @@ class Handle:
     deadline: float = 0.0
     cancelled: threading.Event = field(default_factory=threading.Event)
     ticks: int = 0
+    preparing: bool = False
 
     def watch(self) -> int:
         """Stop the statement at its deadline or when its caller has gone."""
@@ -63,6 +64,8 @@ def authorize(action: int, first: str | None, second: str | None, database: str 
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_FUNCTION:
         return sqlite3.SQLITE_DENY if (second or "").lower() in UNSAFE_FUNCTIONS else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_UPDATE and first == "sqlite_master":
+        return sqlite3.SQLITE_OK  # asked while a virtual table is declared; writing it by hand needs writable_schema
     if action == sqlite3.SQLITE_PRAGMA:
         name = (first or "").lower()
         allowed = name in SAFE_PRAGMAS and (second is None or name in ARGUMENT_PRAGMAS)
@@ -130,7 +133,9 @@ class Sessions:
 
         def run() -> ResultT:
             try:
+                handle.preparing = True
                 handle.raw.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1000)}")
+                handle.preparing = False
                 return work(handle)
             except sqlite3.Error as problem:
                 raise mapped(problem, connection=self.name) from None
@@ -160,13 +165,20 @@ class Sessions:
         raw.execute("PRAGMA cell_size_check = ON")
         raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         raw.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        _declare_functions(raw)
         self.guard(handle)
         return handle
 
     def guard(self, handle: Handle) -> None:
         """Put the authorizer on a reading handle."""
-        handle.raw.set_authorizer(_reader_authorizer)
+
+        def decide(
+            action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
+        ) -> int:
+            if handle.preparing and action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "busy_timeout":
+                return sqlite3.SQLITE_OK
+            return authorize(action, first, second, database, trigger)
+
+        handle.raw.set_authorizer(decide)
 
     def _open_writer(self) -> Handle:
         handle = self._open("rw")
@@ -199,22 +211,3 @@ class Sessions:
             error.hint = f"{error.hint or ''} File: {self.path}.".strip()
             raise error from None
         return handle
-
-
-def _declare_functions(raw: sqlite3.Connection) -> None:
-    """Make the table-valued functions known while declaring them is still authorised: SQLite does it at first use."""
-    modules = [row[0] for row in raw.execute("SELECT name FROM pragma_module_list")]
-    wanted = [name for name in modules if name in ("json_each", "json_tree", "dbstat", "generate_series")]
-    for name in [*wanted, *(f"pragma_{name}" for name in sorted(SAFE_PRAGMAS))]:
-        try:
-            raw.execute(f"SELECT 1 FROM {name} LIMIT 0")  # noqa: S608 - names from a fixed list
-        except sqlite3.OperationalError:
-            continue  # this library has no such function, or it is no table
-
-
-def _reader_authorizer(
-    action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
-) -> int:
-    if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "busy_timeout":
-        return sqlite3.SQLITE_OK  # set by `Sessions` before each piece of work; it changes nothing on disk
-    return authorize(action, first, second, database, trigger)

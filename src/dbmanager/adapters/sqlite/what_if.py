@@ -124,8 +124,10 @@ def _stat(handle: Handle, table: str, columns: Sequence[str]) -> tuple[str, int]
     if not rows:
         return "0" + " 1" * len(columns), 0
     every = max(1, rows // SAMPLE_ROWS)
+    numbered = not handle.raw.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]
+    part = f"WHERE rowid % {every} = 0" if numbered else f"LIMIT {SAMPLE_ROWS}"
     names = ", ".join(quote(name) for name in columns)
-    inner = f"SELECT {names} FROM {quote(table)} WHERE rowid % {every} = 0"  # noqa: S608 - quoted
+    inner = f"SELECT {names} FROM {quote(table)} {part}"  # noqa: S608 - quoted
     parts = []
     for width in range(1, len(columns) + 1):
         prefix = ", ".join(quote(name) for name in columns[:width])

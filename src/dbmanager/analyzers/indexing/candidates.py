@@ -35,5 +35,11 @@ def _column_lists(use: ColumnUse) -> list[tuple[str, ...]]:
 
 
 def _served(table: Table, columns: tuple[str, ...]) -> bool:
-    return any(index.valid and index.where is None and index.column_names[: len(columns)] == columns
-               for index in table.indexes) or (len(columns) == 1 and has_key_index(table, columns))  # fmt: skip
+    """Whether what exists serves the columns already: an index that starts with them, or a key inside their head."""
+    keys = [table.primary_key.columns] if table.primary_key else []
+    keys += [unique.columns for unique in table.uniques]
+    keys += [index.column_names for index in table.indexes if index.unique and index.where is None]
+    if any(key and set(key) <= set(columns[: len(key)]) for key in keys):
+        return True
+    starts = any(i.valid and i.where is None and i.column_names[: len(columns)] == columns for i in table.indexes)
+    return starts or (len(columns) == 1 and has_key_index(table, columns))

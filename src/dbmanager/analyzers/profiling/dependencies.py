@@ -10,7 +10,7 @@ from dbmanager.model.schema import Table, TypeKind
 from dbmanager.model.statistics import Sample
 
 MIN_ROWS = 50
-MIN_REPETITION = 2.0
+MIN_REPETITION = 1.3
 """A determinant must repeat at least this often on average, or the sample says nothing."""
 MIN_DETERMINANTS = 5
 _DECIDING = (TypeKind.TEXT, TypeKind.INTEGER, TypeKind.UUID)
@@ -36,7 +36,7 @@ def dependency_candidates(table: Table, sample: Sample) -> list[tuple[str, tuple
         if distinct < MIN_DETERMINANTS or not values or len(values) / distinct < MIN_REPETITION:
             continue
         for right in columns:
-            if right != left and table.column(right).type.kind in _DECIDED and _decides(sample, left, right, distinct):
+            if right != left and table.column(right).type.kind in _DECIDED and _decides(sample, left, right):
                 groups[left].append(right)
     return _without_mutual(groups)
 
@@ -48,7 +48,7 @@ def _key_columns(table: Table) -> set[str]:
     return keys
 
 
-def _decides(sample: Sample, left: str, right: str, distinct_left: int) -> bool:
+def _decides(sample: Sample, left: str, right: str) -> bool:
     at_left, at_right = sample.columns.index(left), sample.columns.index(right)
     seen: dict[str, Cell] = {}
     rights: set[str] = set()
@@ -58,7 +58,7 @@ def _decides(sample: Sample, left: str, right: str, distinct_left: int) -> bool:
         rights.add(str(row[at_right]))
         if seen.setdefault(str(row[at_left]), row[at_right]) != row[at_right]:
             return False
-    return len(rights) >= MIN_DETERMINANTS and len(rights) * 10 >= distinct_left
+    return len(rights) >= MIN_DETERMINANTS
 
 
 def _without_mutual(groups: dict[str, list[str]]) -> list[tuple[str, tuple[str, ...]]]:

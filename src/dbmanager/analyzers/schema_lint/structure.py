@@ -112,8 +112,9 @@ def _redundant_prefix(facts: LintFacts) -> Iterator[Problem]:
         for index in table.indexes:
             if index.unique or index.backs_constraint or index.where or index.include or index.method != "btree":
                 continue
+            twin = any(_signature(o) == _signature(index) and o.name < index.name for o in table.indexes)
             wider = next((other for other in table.indexes if _is_prefix(index, other)), None)
-            if wider is not None:
+            if wider is not None and not twin:
                 yield _drop_problem(facts, table, index, {"covered_by": wider.name})
 
 

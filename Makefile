@@ -1,0 +1,37 @@
+# Two commands on a fresh machine: make demo, make test. Everything else is for developers.
+BIN := .venv/bin
+DB ?=
+QUERIES ?=
+
+.PHONY: demo test test-slow lint format bench docs engines clean
+
+demo: .venv/.installed
+	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
+
+test: .venv/.installed-dev engines
+	$(BIN)/pytest -m "not slow"
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+engines:
+	@sh scripts/engines.sh
+
+.venv/.installed: pyproject.toml scripts/venv.sh
+	@sh scripts/venv.sh .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv .demo database-system

@@ -1,0 +1,159 @@
+"""The `dbmanager` command line; it calls the same services as the tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dbmanager import __version__
+from dbmanager.errors import DbManagerError
+from dbmanager.services.configuration import LoadedConfiguration, load
+
+CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Configuration file to use.")
+URL = click.option("--url", "urls", multiple=True, help="A database to work on, e.g. sqlite:///shop.db.")
+
+
+class _Group(click.Group):
+    """Turns our errors into one clear sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DbManagerError as problem:
+            click.echo(f"dbmanager: {problem.sentence()}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Group)
+@click.version_option(__version__)
+def main() -> None:
+    """Manage real databases through a six-phase workflow."""
+
+
+def _phases(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part in "123456" and len(part) == 1 for part in parts):
+        raise click.BadParameter("give phase numbers between 1 and 6, separated by commas, e.g. 1,3")
+    return tuple(int(part) for part in parts)
+
+
+@main.command()
+@CONFIG
+@URL
+@click.option("--phases", callback=_phases, help="List only the core tools and those of these phases, e.g. 1,3.")
+def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None) -> None:
+    """Serve MCP on stdin and stdout."""
+    from dbmanager_server.app import make_server
+    from dbmanager_server.stdio import serve as run
+
+    loaded = load(path=config, urls=urls)
+    run(lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed))
+
+
+@main.command()
+@click.argument("change")
+@CONFIG
+@URL
+def approve(change: str, config: Path | None, urls: tuple[str, ...]) -> None:
+    """Review a change set and approve it, in a terminal."""
+    import anyio
+
+    if not sys.stdin.isatty():
+        raise click.ClickException("approving needs a person at a terminal; it takes no answer from a pipe")
+    anyio.run(_approve, load(path=config, urls=urls), change)
+
+
+async def _approve(loaded: LoadedConfiguration, change: str) -> None:
+    import anyio.to_thread
+    from dbmanager_tools.changes import review_text
+
+    from dbmanager.services.audit import actor
+    from dbmanager.services.container import Services
+
+    services = Services(loaded)
+    try:
+        found = await services.changes.get(change)
+        click.echo(services.redactor.text(review_text(found, services, with_token=False)))
+        word = found.plan_hash[:6]
+        typed = await anyio.to_thread.run_sync(lambda: click.prompt(f"Type {word} to approve, anything else to refuse"))
+        if typed.strip() != word:
+            raise click.ClickException("not approved")
+        mode = services.connections.settings(found.plan.connection).approval_mode
+        record = await services.approvals.approve(found, approver=actor(), method="terminal", mode=mode)
+        click.echo(f"Approved until {record.expires_at:%Y-%m-%d %H:%M} UTC.")
+    finally:
+        await services.close()
+
+
+@main.command()
+@CONFIG
+@URL
+def doctor(config: Path | None, urls: tuple[str, ...]) -> None:
+    """Say what can and can't be done with each connection."""
+    import anyio
+
+    healthy = anyio.run(_doctor, load(path=config, urls=urls))
+    sys.exit(0 if healthy else 1)
+
+
+async def _doctor(loaded: LoadedConfiguration) -> bool:
+    from dbmanager.adapters.facets import Unsupported
+    from dbmanager.services.container import Services
+
+    services = Services(loaded)
+    healthy = True
+    try:
+        click.echo(f"Configuration: {', '.join(loaded.sources) or 'none found'}")
+        for name in services.connections.names():
+            settings = services.connections.settings(name)
+            click.echo(f"\n{name}: {settings.access}, {settings.environment}, approved by {settings.approval_mode}")
+            try:
+                adapter = await services.connections.adapter(name)
+                info = await adapter.catalog.server_info()
+            except DbManagerError as problem:
+                healthy = False
+                click.echo(f"  NOT usable: {services.redactor.text(problem.sentence())}")
+                continue
+            click.echo(f"  {info.engine} {info.version}, database {info.database}, role {info.role or '(none)'}")
+            click.echo(f"  privileges: {', '.join(info.privileges) or 'none found'}")
+            click.echo(f"  means: {', '.join(info.capabilities) or 'none'}")
+            for facet in ("what_if", "backup", "security"):
+                found = getattr(adapter, facet)
+                if isinstance(found, Unsupported):
+                    click.echo(f"  no {facet}: {found.reason}")
+            for warning in info.warnings:
+                click.echo(f"  WARNING: {warning}")
+        if not services.connections.names():
+            click.echo("No connection. Write one to dbmanager.toml or give --url sqlite:///file.db")
+    finally:
+        await services.close()
+    return healthy
+
+
+@main.command()
+@click.option(
+    "--db", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Run on a copy of this SQLite file."
+)
+@click.option(
+    "--queries", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its queries, one statement each."
+)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True, help="Where to work."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated shop.")
+@click.option("--shop", type=click.Choice(["flawed", "other", "clean"]), default="flawed", show_default=True)
+def demo(db: Path | None, queries: Path | None, folder: Path, seed: int, shop: str) -> None:
+    """Run all six phases through a real client on a generated shop, or on a copy of your file."""
+    import anyio
+
+    from dbmanager_server.demo.run import run_demo
+
+    sys.exit(anyio.run(run_demo, db, queries, folder, seed, shop))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Renders a project's evidence as a `database-system/` tree; each file names its evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from dbmanager.adapters.facets import Adapter
+from dbmanager.analyzers.diagrams.mermaid import er_diagrams
+from dbmanager.errors import InvalidStatement
+from dbmanager.model.projects import Evidence, Project, phase_status
+from dbmanager.services.connections import Connections
+
+MARK = ".dbmanager-project"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Where the tree is, and its files relative to it."""
+
+    root: Path
+    files: tuple[str, ...]
+
+
+async def export(project: Project, connections: Connections, root: Path) -> Export:
+    """Write the tree. Files of an earlier export of the same project are replaced; a foreign folder is refused."""
+    files: dict[str, str] = {}
+    for name in project.connections:
+        adapter = await connections.adapter(name)
+        files.update(await _architecture(name, adapter))
+        files.update(_backup_script(name, adapter.engine))
+    for kind, make in _FROM_EVIDENCE.items():
+        evidence = project.latest(kind)
+        if evidence is not None:
+            for path, body in make(evidence).items():
+                files[path] = _headed(evidence, body) if path.endswith(".md") else body
+    files["README.md"] = _index(project, sorted(files))
+    await anyio.to_thread.run_sync(_write, root, project.id, files)
+    return Export(root, tuple(sorted(files)))
+
+
+def _write(root: Path, project_id: str, files: dict[str, str]) -> None:
+    mark = root / MARK
+    if root.exists() and any(root.iterdir()) and (not mark.exists() or mark.read_text() != project_id):
+        raise InvalidStatement(
+            f"folder {root.name!r} holds something else already", hint="Give another folder name; nothing was written."
+        )
+    for path, body in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(body if body.endswith("\n") else body + "\n", "utf-8")
+        if path.endswith((".sh", ".py")):
+            target.chmod(0o755)
+    mark.write_text(project_id)
+
+
+async def _architecture(name: str, adapter: Adapter) -> dict[str, str]:
+    schema = await adapter.catalog.read_schema()
+    statements: list[str] = []
+    indexes: list[str] = []
+    for table in schema.base_tables():
+        statements += adapter.emit.create_table(table, source_engine=adapter.engine).statements
+        for index in table.indexes:
+            if not index.backs_constraint:
+                indexes += [index.definition or adapter.emit.create_index(table, index).statements[0]]
+    files = {f"architecture/schemas/{name}.sql": ";\n\n".join(statements) + ";"} if statements else {}
+    if indexes:
+        files[f"architecture/indexes/{name}.sql"] = ";\n".join(indexes) + ";"
+    diagrams = er_diagrams(schema)
+    if diagrams:
+        files[f"architecture/relationships/{name}.md"] = f"# Entities and relations of {name}\n\n" + "\n\n".join(
+            f"```mermaid\n{diagram}\n```" for diagram in diagrams
+        )
+    return files
+
+
+def _backup_script(name: str, engine: str) -> dict[str, str]:
+    if engine == "sqlite":
+        return {f"backup-recovery/backup-scripts/{name}.py": _SQLITE_SCRIPT}
+    return {f"backup-recovery/backup-scripts/{name}.sh": _POSTGRESQL_SCRIPT}
+
+
+_SQLITE_SCRIPT = '''#!/usr/bin/env python3
+"""Back up an SQLite database while it is in use: backup.py DATABASE TARGET. Exits non-zero when the copy is damaged."""
+
+import sqlite3
+import sys
+
+source = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+target = sqlite3.connect(sys.argv[2])
+source.backup(target, pages=-1)
+verdict = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
+source.close()
+target.close()
+sys.exit(0 if verdict == "ok" else f"the copy is damaged: {verdict}")
+'''
+_POSTGRESQL_SCRIPT = """#!/bin/sh
+# Back up a PostgreSQL database: backup.sh TARGET. Takes PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE.
+set -eu
+pg_dump --format=custom --file="$1"
+pg_restore --list "$1" > /dev/null
+"""
+
+
+def _headed(evidence: Evidence, body: str) -> str:
+    stamp = evidence.created_at.isoformat(timespec="seconds")
+    return f"{body}\n\nEvidence: {evidence.kind}, {evidence.title}, {stamp}."
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["|" + "|".join(head) + "|", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["|" + "|".join(str(v).replace("|", "\\|") for v in row) + "|" for row in rows])
+
+
+def _requirements(evidence: Evidence) -> dict[str, str]:
+    record = evidence.payload
+    rows = [(e["name"], e["rows"]["value"], f"`{e['rows']['query']}`") for e in record["entities"]]
+    body = (
+        f"# Requirements\n\nGoal: {record['goal']}\n\n{record['engine']} {record['version']}\n\n"
+        + _rows(("table", "rows", "query"), rows)
+        + "\n\n## Risks\n\n"
+        + "\n".join(f"- {risk}" for risk in record["risks"])
+        + "\n\n## For the person\n\n"
+        + "\n".join(f"- {question}" for question in record["open_questions"])
+    )
+    return {
+        "documentation/architecture-docs/requirements.md": body,
+        "documentation/architecture-docs/requirements.json": json.dumps(record, indent=2),
+    }
+
+
+def _findings(path: str, title: str) -> Any:
+    def make(evidence: Evidence) -> dict[str, str]:
+        rows = [(f["severity"], f["id"], f["object"], f["title"]) for f in evidence.payload["findings"]]
+        return {path: f"# {title}\n\n" + _rows(("severity", "check", "object", "finding"), rows)}
+
+    return make
+
+
+def _advice(evidence: Evidence) -> dict[str, str]:
+    rows = [(a["table"], ", ".join(a["keys"]), a["queries"], a["size_bytes"]) for a in evidence.payload["create"]]
+    return {
+        "architecture/indexes/advice.md": f"# Index advice\n\nMethod: {evidence.payload['method']}\n\n"
+        + _rows(("table", "keys", "used by queries", "bytes"), rows)
+    }
+
+
+def _measured(evidence: Evidence) -> dict[str, str]:
+    rows = [(f"`{' '.join(q['query'].split())}`", q["before"], q["after"]) for q in evidence.payload["queries"]]
+    return {
+        "documentation/performance-docs/measurements.md": "# Before and after\n\n"
+        + _rows(("query", "work before", "work after"), rows),
+        "optimization/queries/workload.sql": ";\n".join(q["query"] for q in evidence.payload["queries"]) + ";",
+    }
+
+
+def _plain(path: str, title: str) -> Any:
+    def make(evidence: Evidence) -> dict[str, str]:
+        rows = [(key, value) for key, value in sorted(evidence.payload.items()) if not isinstance(value, list | dict)]
+        return {path: f"# {title}\n\n" + _rows(("figure", "value"), rows)}
+
+    return make
+
+
+def _classified(evidence: Evidence) -> dict[str, str]:
+    rows = [
+        (c["column"], c["type"], c["level"], c["certainty"], " ".join(c["regimes"]))
+        for c in evidence.payload["columns"]
+    ]
+    return {
+        "governance/policies/classification.md": "# Classified columns\n\n"
+        + _rows(("column", "type", "level", "certainty", "regimes"), rows)
+    }
+
+
+_FROM_EVIDENCE: dict[str, Any] = {
+    "requirements": _requirements,
+    "check_schema": _findings("documentation/architecture-docs/schema-findings.md", "Schema findings"),
+    "index_advice": _advice,
+    "measured_change": _measured,
+    "copy_verified": _plain("migration/validation/comparison.md", "Source and target compared"),
+    "classification": _classified,
+    "check_security": _findings("governance/security/findings.md", "Security findings"),
+    "audit_verified": _plain("governance/audit-logs/verification.md", "Audit log verified"),
+    "backup": _plain("backup-recovery/documentation/backup.md", "Backup"),
+    "drill": _plain("backup-recovery/testing/drill.md", "Restore drill"),
+}
+
+
+def _index(project: Project, paths: Sequence[str]) -> str:
+    lines = [
+        f"# {project.goal}",
+        "",
+        f"Project {project.id}. Connections: {', '.join(project.connections)}.",
+        "",
+        "## Phases",
+        "",
+    ]
+    for status in phase_status(project):
+        missing = "; ".join(f"{d.what} (`{d.action}`)" for d in status.missing)
+        lines.append(
+            f"- {status.phase.number} {status.phase.title}: {status.state}"
+            + (f", missing: {missing}" if missing else "")
+        )
+    lines += (
+        ["", "## Decisions", "", *(f"- {d.title}: {d.reason}" for d in project.decisions)] if project.decisions else []
+    )
+    return "\n".join([*lines, "", "## Files", "", *(f"- [{path}]({path})" for path in paths)])

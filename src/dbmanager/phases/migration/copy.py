@@ -1,0 +1,243 @@
+"""Copies tables between databases by key-ordered chunks: resumable, checked chunk by chunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from dbmanager.adapters.facets import Adapter, Statement, Unsupported
+from dbmanager.errors import UnsupportedCapability, VerificationFailed
+from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
+from dbmanager.model.queries import Row
+from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.services.changes import Changes, StepContext
+from dbmanager.services.checksums import RowDigest, table_digest
+
+CHUNK_ROWS = 5_000
+KIND = "copy_table"
+
+
+def register(changes: Changes) -> None:
+    """Make the step kind `copy_table` known."""
+    changes.register(KIND, CopyTable())
+
+
+async def plan_copy(
+    source: Adapter,
+    target: Adapter,
+    source_name: str,
+    target_name: str,
+    names: Sequence[str],
+    target_schema: str | None,
+) -> tuple[ChangePlan, list[str]]:
+    """Return the plan that creates and fills the tables, and a sentence for everything not carried over as it was.
+
+    Tables come in the order of their references; indexes are made after the rows, references last.
+    """
+    schema = await source.catalog.read_schema()
+    present = await target.catalog.read_schema()
+    tables = _ordered(schema, [schema.table(name) for name in names] if names else list(schema.base_tables()))
+    if not tables:
+        raise UnsupportedCapability("there are no tables to copy", object_name=source_name)
+    steps: list[ChangeStep] = []
+    notes: list[str] = []
+    for table in tables:
+        landed = _landed(table, target, target_schema, present.default_schema)
+        if present.find(landed.name, landed.schema) is not None:
+            raise UnsupportedCapability(
+                f"table {landed.name!r} exists in {target_name!r} already", object_name=landed.name,
+                hint="Copy into an empty schema or file; existing rows are never overwritten.",
+            )  # fmt: skip
+        inline = target.engine == "sqlite"
+        emission = target.emit.create_table(landed, source_engine=source.engine, with_foreign_keys=inline)
+        notes += [f"{table.name}.{item}: {mapping.status}, {mapping.reason}" for item, mapping in emission.records]
+        probe, parameters = target.emit.table_exists_probe(landed)
+        steps.append(
+            ChangeStep(
+                title=f"create table {landed.name}",
+                statement=";\n".join(emission.statements),
+                inverse=emission.inverse,
+                postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+            )
+        )
+        steps.append(
+            ChangeStep(
+                title=f"copy rows of {table.name}",
+                kind=KIND,
+                statement=f"copy {table.name} from {source_name} in chunks of {CHUNK_ROWS} rows, each checked",
+                payload={
+                    "source": source_name,
+                    "source_schema": table.schema,
+                    "table": table.name,
+                    "target_schema": landed.schema,
+                },
+            )
+        )
+        steps += _index_steps(target, table, landed, source.engine, notes)
+    if target.engine != "sqlite":
+        steps += _reference_steps(target, tables, target_schema, present.default_schema, notes)
+    plan = ChangePlan(
+        connection=target_name,
+        title=f"copy {len(tables)} tables from {source_name}",
+        reason="migration",
+        steps=tuple(steps),
+        precondition=await target.catalog.fingerprint(),
+    )
+    return plan, notes
+
+
+def _landed(table: Table, target: Adapter, wanted: str | None, default: str | None) -> Table:
+    schema = None if target.engine == "sqlite" else (wanted or default)
+    keys = tuple(replace(key, referred_schema=schema) for key in table.foreign_keys)
+    return replace(table, schema=schema, foreign_keys=keys)
+
+
+def _ordered(schema: DatabaseSchema, tables: list[Table]) -> list[Table]:
+    """Order parents before children; tables in a cycle keep their order."""
+    left, done = list(tables), []
+    while left:
+        names = {table.name for table in left}
+        ready = [t for t in left if not ({k.referred_table for k in t.foreign_keys} - {t.name}) & names]
+        for table in ready or left[:1]:
+            done.append(table)
+            left.remove(table)
+    return done
+
+
+def _index_steps(
+    target: Adapter, table: Table, landed: Table, source_engine: str, notes: list[str]
+) -> list[ChangeStep]:
+    steps = []
+    for index in table.indexes:
+        if index.backs_constraint:
+            continue
+        if source_engine != target.engine and (index.where or any(key.is_expression for key in index.keys)):
+            notes.append(f"{table.name}.{index.name}: rejected, its expression is {source_engine} SQL")
+            continue
+        emission = target.emit.create_index(landed, index)
+        probe, parameters = target.emit.index_exists_probe(landed, index.name)
+        steps.append(
+            ChangeStep(
+                title=f"create index {index.name}",
+                statement=emission.statements[0],
+                inverse=emission.inverse,
+                postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+            )
+        )
+    return steps
+
+
+def _reference_steps(
+    target: Adapter, tables: Sequence[Table], wanted: str | None, default: str | None, notes: list[str]
+) -> list[ChangeStep]:
+    steps = []
+    copied = {table.name for table in tables}
+    for table in tables:
+        landed = _landed(table, target, wanted, default)
+        for key in landed.foreign_keys:
+            if key.referred_table not in copied:
+                notes.append(f"{table.name}: reference to {key.referred_table} left out, which is not copied")
+                continue
+            emission = target.emit.add_foreign_key(landed, key)
+            if isinstance(emission, Unsupported):
+                notes.append(f"{table.name}: reference left out, {emission.reason}")
+                continue
+            steps += [
+                ChangeStep(
+                    title=f"add reference {table.name}({', '.join(key.columns)}) to {key.referred_table}",
+                    statement=statement,
+                    inverse=emission.inverse,
+                )
+                for statement in emission.statements
+            ]
+    return steps
+
+
+class CopyTable:
+    """The handler of `copy_table` steps. Its memory holds the last key done, and rows and checksum so far."""
+
+    async def apply(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> str:
+        """Copy chunk after chunk from where the memory stands; verify each chunk on the target."""
+        source, table, landed = await self._tables(adapter, step, context)
+        columns = [column.name for column in table.columns if column.generated is None]
+        key = list(table.primary_key.columns) if table.primary_key else []
+        if not key:
+            return await self._whole(source, adapter, table, landed, columns, context)
+        memory: dict[str, Any] = dict(context.memory)
+        after: Row | None = tuple(memory["after"]) if memory.get("after") else None
+        rows, chunks = int(memory.get("rows", 0)), int(memory.get("chunks", 0))
+        total = await source.bulk.count(table)
+        started = time.perf_counter()
+        begun = rows
+        while True:
+            chunk = await source.bulk.read_chunk(table, columns, key, after, CHUNK_ROWS)
+            if not chunk.rows:
+                break
+            await adapter.bulk.write_chunk(landed, columns, key, chunk.rows)
+            await self._verify_chunk(adapter, table, landed, columns, key, after, chunk.rows)
+            after = chunk.last_key
+            rows, chunks = rows + len(chunk.rows), chunks + 1
+            await context.remember({"after": list(after or ()), "rows": rows, "chunks": chunks, "done": False})
+            await context.progress(rows, total, f"{table.name}: {rows} of {total} rows")
+        rate = (rows - begun) / max(time.perf_counter() - started, 1e-6)
+        await context.remember({"after": list(after or ()), "rows": rows, "chunks": chunks, "done": True, "rate": rate})
+        return f"{rows} rows in {chunks} chunks, each checked; {rate:,.0f} rows/s"
+
+    async def _verify_chunk(
+        self, target: Adapter, table: Table, landed: Table, columns: list[str], key: list[str], after: Row | None,
+        rows: Sequence[Row],
+    ) -> None:  # fmt: skip
+        types = [table.column(name).type for name in columns]
+        sent, found = RowDigest(types), RowDigest(types)
+        sent.add(rows)
+        back = await target.bulk.read_chunk(landed, columns, key, after, len(rows))
+        found.add(back.rows)
+        if sent.result() != found.result():
+            raise VerificationFailed(
+                f"a chunk of {table.name} differs on the target: {sent.rows} rows sent, {found.rows} found",
+                object_name=table.name,
+                hint="Compare the column types; roll the change back.",
+            )
+
+    async def _whole(
+        self, source: Adapter, target: Adapter, table: Table, landed: Table, columns: list[str], context: StepContext
+    ) -> str:
+        """Copy a table without a key in one go: emptied first, since no chunk could be recognised again."""
+        name = target.emit.quote(landed.schema, landed.name)
+        await target.execute.execute(
+            [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
+        )  # fmt: skip
+        rows = 0
+        async for batch in source.bulk.scan(table, columns):
+            await target.bulk.write_chunk(landed, columns, [], batch)
+            rows += len(batch)
+            await context.progress(rows, None, f"{table.name}: {rows} rows")
+        if await table_digest(source, table, columns) != await table_digest(target, landed, columns):
+            raise VerificationFailed(f"{table.name} differs on the target", object_name=table.name)
+        await context.remember({"rows": rows, "done": True})
+        return f"{rows} rows at once (no key to cut chunks by), checked"
+
+    async def took_effect(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> bool:
+        """Whether every chunk was written, by the memory and by the count on the target."""
+        if not context.memory.get("done"):
+            return False
+        _, _, landed = await self._tables(adapter, step, context)
+        return await adapter.bulk.count(landed) >= int(context.memory["rows"])
+
+    async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
+        """Empty the target table."""
+        present = (await adapter.catalog.read_schema()).find(step.payload["table"], step.payload["target_schema"])
+        if present is not None:
+            name = adapter.emit.quote(present.schema, present.name)
+            await adapter.execute.execute(
+                [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
+            )  # fmt: skip
+        await context.remember({})
+
+    async def _tables(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> tuple[Adapter, Table, Table]:
+        source = await context.connections.adapter(step.payload["source"])
+        table = (await source.catalog.read_schema()).table(step.payload["table"], step.payload["source_schema"])
+        landed = (await adapter.catalog.read_schema()).table(step.payload["table"], step.payload["target_schema"])
+        return source, table, landed

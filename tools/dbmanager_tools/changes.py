@@ -1,0 +1,189 @@
+"""Change tools: propose, review, apply, roll back; the only way anything is written to a database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import AcceptedElicitation
+from mcp.types import CallToolResult
+from pydantic import BaseModel, ConfigDict, Field
+
+from dbmanager.errors import ApprovalRequired, DbManagerError
+from dbmanager.model.changes import ChangeSet, ChangeState
+from dbmanager.services.container import Services
+from dbmanager_tools.core import Connection
+from dbmanager_tools.house import answer, error_text, services_of, tool
+
+ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
+
+
+class StatementStep(BaseModel):
+    """One statement of a proposed change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
+    inverse: str | None = Field(None, description="Statement that undoes it; found for you where possible")
+    title: str | None = None
+
+
+class Decision(BaseModel):
+    """A person's answer to a plan."""
+
+    approve: bool = Field(description="Carry out this change?")
+
+
+@tool(phase=0, title="Propose change", idempotent=False)
+async def propose_change(
+    connection: Connection,
+    ctx: Context,
+    title: Annotated[str, Field(min_length=3)],
+    reason: Annotated[str, Field(min_length=3, description="Why, with the finding or measurement behind it")],
+    steps: Annotated[list[StatementStep], Field(min_length=1, max_length=50)],
+    project: str | None = None,
+) -> CallToolResult:
+    """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet. Then
+    review_change, and apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration:
+    they propose for you."""
+    from dbmanager.phases.optimization.statements import plan_statements
+
+    services = services_of(ctx)
+    adapter = await services.connections.adapter(connection)
+    plan = await plan_statements(
+        adapter, connection, title=title, reason=reason, steps=[(s.sql, s.inverse, s.title) for s in steps]
+    )
+    change = await services.changes.propose(plan, project)
+    return answer(review_text(change, services), {"change": change.id, "state": change.state.value})
+
+
+@tool(phase=0, title="Review change")
+async def review_change(change: ChangeId, ctx: Context) -> CallToolResult:
+    """Show a change set: every statement, its risk, lock and inverse, how each step stands, and what is needed to
+    approve it. After a crash it tells which steps took effect."""
+    services = services_of(ctx)
+    found = await services.changes.get(change)
+    if found.state is ChangeState.INTERRUPTED:
+        found = await services.changes.reconcile(change)
+    return answer(review_text(found, services), {"change": found.id, "state": found.state.value})
+
+
+async def approval_gate(change: str, confirm_token: str | None, ctx: Context) -> Decision | Elicit[Decision]:
+    """Find the approval of a change, or ask for it the way its connection demands; fails closed."""
+    services = services_of(ctx)
+    try:
+        found = await services.changes.get(change)
+        mode = services.connections.settings(found.plan.connection).approval_mode
+        if await _stands(services, found):
+            return Decision(approve=True)
+        if confirm_token is not None:
+            await services.approvals.redeem(found, confirm_token, mode)
+            return Decision(approve=True)
+        capabilities = ctx.client_capabilities
+        if capabilities is not None and capabilities.elicitation is not None:
+            return Elicit(review_text(found, services, with_token=False), Decision)
+        raise ApprovalRequired(
+            f"change {change} has not been approved",
+            object_name=change,
+            hint=f"A person reviews and approves it in a terminal: dbmanager approve {change}"
+            if mode == "person"
+            else "Show the plan to the user, then pass the confirm token that review_change gives.",
+            next_actions=() if mode == "person" else ("review_change",),
+        )
+    except DbManagerError as refused:
+        raise ToolError(error_text(refused, services)) from None
+
+
+async def _stands(services: Services, change: ChangeSet) -> bool:
+    try:
+        await services.approvals.require(change)
+    except ApprovalRequired:
+        return False
+    return True
+
+
+@tool(phase=0, title="Apply change", reads=False, destructive=True, idempotent=False)
+async def apply_change(
+    change: ChangeId,
+    ctx: Context,
+    decision: Annotated[ElicitationResult[Decision], Resolve(approval_gate)],
+    confirm_token: Annotated[str | None, Field(description="From review_change, once the user has agreed")] = None,
+) -> CallToolResult:
+    """Carry out an approved change set, step by step, measuring and probing each, and verify it. Resumes one that
+    was interrupted. If a step fails, earlier ones stand: mend and apply again, or roll_back_change."""
+    services = services_of(ctx)
+    found = await services.changes.get(change)
+    if not isinstance(decision, AcceptedElicitation) or not decision.data.approve:
+        return answer(
+            f"Change {change} was not approved; nothing was written.", {"change": change, "state": "declined"}
+        )
+    if not await _stands(services, found):
+        mode = services.connections.settings(found.plan.connection).approval_mode
+        await services.approvals.approve(found, approver="client's user", method="elicitation", mode=mode)
+    await services.changes.apply(change, progress=ctx.report_progress)
+    done = await services.changes.verify(change)
+    for project in filter(None, (done.project_id,)):
+        await services.projects.keep(
+            project, "change_verified", f"{done.plan.title} is in effect", {"change": done.id, "steps": len(done.steps)}
+        )
+    return answer(review_text(done, services), {"change": done.id, "state": done.state.value})
+
+
+@tool(phase=0, title="Roll back change", reads=False, destructive=True, idempotent=False)
+async def roll_back_change(change: ChangeId, ctx: Context) -> CallToolResult:
+    """Undo the steps of a change set that took effect, the last first, by their inverses or stored before-images.
+    Refuses as a whole when one of them can't be undone."""
+    services = services_of(ctx)
+    done = await services.changes.roll_back(change, progress=ctx.report_progress)
+    return answer(review_text(done, services), {"change": done.id, "state": done.state.value})
+
+
+@tool(phase=0, title="Verify audit log")
+async def verify_audit_log(ctx: Context, project: str | None = None) -> CallToolResult:
+    """Walk the whole audit log and say whether an entry was edited, removed or cut off."""
+    services = services_of(ctx)
+    verdict = await services.audit.verify()
+    await services.keep_evidence(
+        project if verdict.intact else None, "audit_verified", "audit log intact", {"entries": verdict.entries}
+    )
+    text = (
+        f"{verdict.entries} entries, the chain is intact."
+        if verdict.intact
+        else "BROKEN: " + "; ".join(verdict.problems)
+    )
+    return answer(text, {"entries": verdict.entries, "intact": verdict.intact})
+
+
+def review_text(change: ChangeSet, services: Services, *, with_token: bool = True) -> str:
+    """Return a change set as a person or a model reviews it."""
+    settings = services.connections.settings(change.plan.connection)
+    lines = [
+        f"**{change.id}** on {change.plan.connection} ({settings.environment}): {change.plan.title}. "
+        f"State: {change.state.value}. Reason: {change.plan.reason}",
+        *change.notes,
+    ]
+    for record in change.steps:
+        step = record.step
+        facts = [f"risk {step.risk}"] + ([f"lock: {step.lock}"] if step.lock else [])
+        facts += ["rewrites the table"] if step.rewrites_table else []
+        facts += [f"{record.elapsed_seconds:.3f} s"] if record.elapsed_seconds is not None else []
+        lines.append(f"{record.number}. [{record.state.value}] {step.title} ({', '.join(facts)})")
+        lines.append(f"   `{' '.join(step.statement.split())[:600]}`")
+        if step.inverse:
+            lines.append(f"   undo: `{'; '.join(step.inverse)[:400]}`")
+        elif step.before_image is not None:
+            lines.append("   undo: rows are kept before they change")
+        elif step.kind == "statement":
+            lines.append("   IRREVERSIBLE: it can't be undone")
+        if record.detail:
+            lines.append(f"   {record.detail}")
+    if change.state in (ChangeState.PROPOSED, ChangeState.FAILED, ChangeState.INTERRUPTED):
+        if change.approval is not None and change.approval.plan_hash == change.plan_hash:
+            lines.append(f"Approved by {change.approval.approver} ({change.approval.method}).")
+        elif settings.approval_mode == "person":
+            lines.append(f"To approve, a person runs: dbmanager approve {change.id}")
+        elif with_token:
+            token = services.approvals.issue_token(change, settings.approval_mode)
+            lines.append(f"Once the user agrees: apply_change with confirm_token={token!r} (15 minutes, once).")
+    return "\n".join(lines)

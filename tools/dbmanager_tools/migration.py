@@ -1,0 +1,86 @@
+"""Phase 4 tools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from dbmanager_tools import text
+from dbmanager_tools.changes import review_text
+from dbmanager_tools.house import answer, services_of, tool
+
+Source = Annotated[str, Field(description="Connection to read from")]
+Target = Annotated[str, Field(description="Connection to write to")]
+Tables = Annotated[list[str] | None, Field(description="Only these tables; all when left out")]
+
+
+@tool(phase=4, title="Plan migration", idempotent=False)
+async def plan_migration(
+    source: Source,
+    target: Target,
+    ctx: Context,
+    tables: Tables = None,
+    target_schema: Annotated[str | None, Field(description="Schema to create the tables in")] = None,
+    project: str | None = None,
+) -> CallToolResult:
+    """Propose a change set that copies tables from one database to another, engines may differ: tables, rows in
+    resumable checked chunks, indexes, references. Says what can't be carried over as it is. Then apply_change, and
+    verify_data to compare both sides."""
+    from dbmanager.phases.migration.copy import plan_copy
+
+    services = services_of(ctx)
+    plan, notes = await plan_copy(
+        await services.connections.adapter(source),
+        await services.connections.adapter(target),
+        source,
+        target,
+        tables or [],
+        target_schema,
+    )
+    change = await services.changes.propose(plan, project)
+    lines = [review_text(change, services)]
+    if notes:
+        lines += ["Not carried over as it was:", *(f"- {note}" for note in notes[:60])]
+    return answer("\n".join(lines), {"change": change.id, "state": change.state.value})
+
+
+@tool(phase=4, title="Verify data")
+async def verify_data(
+    source: Source,
+    target: Target,
+    ctx: Context,
+    tables: Tables = None,
+    target_schema: str | None = None,
+    project: str | None = None,
+) -> CallToolResult:
+    """Compare tables of two databases by row count and by a checksum over all values, whatever their order or engine.
+    Scans every table once on either side."""
+    from dbmanager.phases.migration.verify import compare
+
+    services = services_of(ctx)
+    found = await compare(
+        await services.connections.adapter(source),
+        await services.connections.adapter(target),
+        tables or [],
+        target_schema,
+        progress=ctx.report_progress,
+    )
+    rows = [
+        [c.table, c.source.rows, c.target.rows if c.target else None, c.source.checksum[:12],
+         c.target.checksum[:12] if c.target else None, "equal" if c.equal else "DIFFERENT"]
+        for c in found
+    ]  # fmt: skip
+    equal = all(c.equal for c in found)
+    total = sum(c.source.rows for c in found)
+    if equal:
+        payload = {"source": source, "target": target, "tables": len(found), "rows": total}
+        for kind in ("copy", "copy_verified", "copy_rate"):
+            await services.keep_evidence(project, kind, f"{total} rows equal on both sides", payload)
+    verdict = f"{len(found)} tables, {total} rows: {'all equal' if equal else 'NOT equal'}."
+    return answer(
+        text.table(["table", "rows", "rows there", "checksum", "checksum there", ""], rows) + "\n\n" + verdict,
+        {"equal": equal, "tables": len(found), "rows": total},
+    )
