@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from dbmanager.analyzers.classification.classify import classify_table
@@ -10,7 +12,7 @@ from dbmanager.model.statistics import Sample
 TEXT = DataType(TypeKind.TEXT, "text")
 
 
-def _labels(names: list[str], rows: list[tuple[object, ...]], table: str = "t") -> dict[str, tuple[str, str]]:
+def _labels(names: list[str], rows: Sequence[tuple[object, ...]], table: str = "t") -> dict[str, tuple[str, str]]:
     described = Table(table, None, tuple(Column(name, TEXT) for name in names))
     sample = Sample(tuple(names), tuple(rows))  # type: ignore[arg-type]
     return {label.column: (label.type, label.certainty) for label in classify_table(described, sample)}
