@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
+from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
+from tests.engines import postgresql
 
 MakeFile = Callable[..., Path]
 
@@ -40,6 +45,55 @@ async def open_sqlite() -> AsyncIterator[Callable[..., SqliteAdapter]]:
 
     def open_(path: Path, *, read_only: bool = False) -> SqliteAdapter:
         opened.append(SqliteAdapter("test", path, read_only=read_only))
+        return opened[-1]
+
+    yield open_
+    for adapter in opened:
+        await adapter.close()
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[postgresql.PostgresServer]:
+    """Return a private PostgreSQL instance for the whole run; in CI a missing one is a failure."""
+    try:
+        with postgresql.running() as server:
+            yield server
+    except postgresql.EngineMissing as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def pg_database(pg_server: postgresql.PostgresServer) -> Iterator[str]:
+    """Return the name of a fresh database."""
+    name = pg_server.create_database()
+    yield name
+    pg_server.drop_database(name)
+
+
+@pytest.fixture
+async def open_postgres(pg_server: postgresql.PostgresServer) -> AsyncIterator[Callable[..., PostgresAdapter]]:
+    """Return an opener of adapters that are closed after the test."""
+    opened: list[PostgresAdapter] = []
+
+    def open_(
+        database: str,
+        *,
+        user: str = postgresql.SUPERUSER,
+        password: str = postgresql.PASSWORD,
+        access: Access = "read_write",
+    ) -> PostgresAdapter:
+        url = ResolvedUrl(
+            engine="postgresql",
+            host=pg_server.host,
+            port=pg_server.port,
+            user=user,
+            password=SecretStr(password),
+            database=database,
+        )
+        settings = ConnectionSettings(url=pg_server.url(database, user), access=access)
+        opened.append(PostgresAdapter("test", url, settings))
         return opened[-1]
 
     yield open_

@@ -60,7 +60,7 @@ def test_staging_and_production_want_a_person_unless_configured() -> None:
     from dbmanager.model.configuration import ConnectionSettings
 
     modes = {
-        environment: ConnectionSettings(url="sqlite:///a.db", environment=environment).approval_mode  # type: ignore[arg-type]
+        environment: ConnectionSettings(url="sqlite:///a.db", environment=environment).approval_mode
         for environment in ("development", "staging", "production")
     }
     assert modes == {"development": "client", "staging": "person", "production": "person"}

@@ -1,0 +1,162 @@
+"""PostgreSQL DDL from the schema model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.sql.names import quote
+from dbmanager.model.queries import Scalar
+from dbmanager.model.schema import Column, DataType, ForeignKey, Index, Table, TypeKind
+
+_INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
+_LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
+
+
+class PostgresEmit:
+    """The `Emit` facet."""
+
+    def quote(self, *names: str | None) -> str:
+        """Return a quoted, dotted identifier."""
+        return quote(*names)
+
+    def placeholder(self, number: int) -> str:
+        """Return the spelling of a parameter."""
+        return f"${number}"
+
+    def map_type(self, type_: DataType) -> TypeMapping:
+        """Say how PostgreSQL holds a type of another engine."""
+        kind = type_.kind
+        if kind is TypeKind.INTEGER:
+            return TypeMapping("representable", _INTEGERS.get(type_.bits or 64, "bigint"))
+        if kind is TypeKind.DECIMAL:
+            size = f"({type_.precision}, {type_.scale or 0})" if type_.precision else ""
+            return TypeMapping("representable", f"numeric{size}")
+        if kind is TypeKind.TEXT:
+            return TypeMapping("representable", f"varchar({type_.length})" if type_.length else "text")
+        if kind is TypeKind.TIMESTAMP:
+            return TypeMapping("representable", "timestamptz" if type_.with_time_zone else "timestamp")
+        if kind is TypeKind.ENUM:
+            return TypeMapping("emulated", "text", "the values are not enforced")
+        if kind is TypeKind.ARRAY:
+            return TypeMapping("emulated", "jsonb", "kept as a JSON array")
+        plain = {
+            TypeKind.FLOAT: "real" if type_.bits == 32 else "double precision",
+            TypeKind.BOOLEAN: "boolean",
+            TypeKind.BINARY: "bytea",
+            TypeKind.DATE: "date",
+            TypeKind.TIME: "timetz" if type_.with_time_zone else "time",
+            TypeKind.INTERVAL: "interval",
+            TypeKind.UUID: "uuid",
+            TypeKind.JSON: "jsonb",
+            TypeKind.NETWORK: "inet",
+        }.get(kind)
+        if plain is not None:
+            return TypeMapping("representable", plain)
+        return TypeMapping("emulated", "text", f"{type_.native or 'a value of any type'} is kept as text")
+
+    def create_table(self, table: Table, *, source_engine: str, with_foreign_keys: bool = True) -> Emission:
+        """Emit the table with its keys, unique constraints and checks."""
+        native = source_engine == "postgresql"
+        records: list[tuple[str, TypeMapping]] = []
+        lines = [self._column(column, native, records) for column in table.columns]
+        if table.primary_key:
+            name = f"CONSTRAINT {quote(table.primary_key.name)} " if native and table.primary_key.name else ""
+            lines.append(f"{name}PRIMARY KEY ({', '.join(map(quote, table.primary_key.columns))})")
+        for unique in table.uniques:
+            name = f"CONSTRAINT {quote(unique.name)} " if native and unique.name else ""
+            nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
+            lines.append(f"{name}UNIQUE{nulls} ({', '.join(map(quote, unique.columns))})")
+        for check in table.checks:
+            if native:
+                lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
+            else:
+                reason = f"the check is {source_engine} SQL: {check.expression}"
+                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+        if with_foreign_keys:
+            lines += [_reference(key) for key in table.foreign_keys]
+        where = quote(table.schema, table.name)
+        partitioned = f" PARTITION BY {table.partition_key}" if native and table.partition_key else ""
+        body = ",\n  ".join(lines)
+        return Emission(
+            (f"CREATE TABLE {where} (\n  {body}\n){partitioned}",), (f"DROP TABLE {where}",), tuple(records)
+        )
+
+    def _column(self, column: Column, native: bool, records: list[tuple[str, TypeMapping]]) -> str:
+        mapping = self.map_type(column.type)
+        if not native and mapping.status != "representable":
+            records.append((column.name, mapping))
+        parts = [quote(column.name), column.type.native if native else mapping.sql]
+        if not column.nullable:
+            parts.append("NOT NULL")
+        if column.identity is not None:
+            parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY")
+        elif column.generated is not None and native:
+            parts.append(f"GENERATED ALWAYS AS ({column.generated}) STORED")
+        elif column.generated is not None:
+            records.append((column.name, TypeMapping("emulated", "", "the generated value becomes a plain column")))
+        elif column.default is not None:
+            if native or _LITERAL.match(column.default):
+                parts.append(f"DEFAULT {column.default}")
+            else:
+                reason = f"the default is another engine's SQL: {column.default}"
+                records.append((column.name, TypeMapping("rejected", "", reason)))
+        return " ".join(parts)
+
+    def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the index; online it is built CONCURRENTLY, outside a transaction."""
+        keys = [(k.name if k.is_expression else quote(k.name)) + (" DESC" if k.descending else "") for k in index.keys]
+        include = f" INCLUDE ({', '.join(map(quote, index.include))})" if index.include else ""
+        where = f" WHERE {index.where}" if index.where else ""
+        method = f" USING {index.method}" if index.method != "btree" else ""
+        how = f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {'CONCURRENTLY ' if online else ''}"
+        on = quote(table.schema, table.name)
+        statement = f"{how}{quote(index.name)} ON {on}{method} ({', '.join(keys)}){include}{where}"
+        return Emission((statement,), (self._drop(table, index, online),))
+
+    def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the drop; the inverse is the index as the server writes it."""
+        again = index.definition or self.create_index(table, index).statements[0]
+        if online:
+            again = re.sub(r"^CREATE (UNIQUE )?INDEX ", r"CREATE \1INDEX CONCURRENTLY ", again).replace("\\1", "")
+        return Emission((self._drop(table, index, online),), (again,))
+
+    def _drop(self, table: Table, index: Index, online: bool) -> str:
+        return f"DROP INDEX {'CONCURRENTLY ' if online else ''}{quote(table.schema, index.name)}"
+
+    def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
+        """Emit the reference; it is checked over all rows when it is added."""
+        name = key.name or f"{table.name}_{'_'.join(key.columns)}_fkey"[:63]
+        on = quote(table.schema, table.name)
+        body = _reference(replace(key, name=name))
+        return Emission((f"ALTER TABLE {on} ADD {body}",), (f"ALTER TABLE {on} DROP CONSTRAINT {quote(name)}",))
+
+    def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 while a valid index of that name exists."""
+        return (
+            "SELECT count(*) FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE x.indisvalid AND i.relname = $1 AND c.relname = $2 "
+            "AND n.nspname = coalesce($3, current_schema())",
+            (index_name, table.name, table.schema),
+        )
+
+    def table_exists_probe(self, table: Table) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 while the table exists."""
+        return (
+            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind IN ('r', 'p') AND c.relname = $1 AND n.nspname = coalesce($2, current_schema())",
+            (table.name, table.schema),
+        )
+
+
+def _reference(key: ForeignKey) -> str:
+    name = f"CONSTRAINT {quote(key.name)} " if key.name else ""
+    referred = f"{quote(key.referred_schema, key.referred_table)} ({', '.join(map(quote, key.referred_columns))})"
+    actions = "".join(
+        f" ON {event} {action}"
+        for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+        if action != "NO ACTION"
+    )
+    deferred = " DEFERRABLE" if key.deferrable else ""
+    return f"{name}FOREIGN KEY ({', '.join(map(quote, key.columns))}) REFERENCES {referred}{actions}{deferred}"

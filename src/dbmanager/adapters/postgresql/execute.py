@@ -1,0 +1,86 @@
+"""Writes on PostgreSQL, for the change executor and scratch places only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
+from dbmanager.adapters.postgresql.bulk import write_rows
+from dbmanager.adapters.postgresql.session import Sessions
+from dbmanager.adapters.sql.values import canonical
+from dbmanager.errors import ResourceExhausted, UnsupportedCapability
+from dbmanager.model.schema import Table
+
+
+def _changed(status: str) -> int:
+    """Return the row count at the end of a command tag such as `UPDATE 3`; -1 when it has none."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else -1
+
+
+class PostgresExecute:
+    """The `Execute` facet."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def execute(
+        self, statements: Sequence[Statement], *, atomic: bool, lock_timeout_seconds: float, timeout_seconds: float
+    ) -> ExecutionResult:
+        """Run the statements, in one transaction when `atomic`."""
+        started = time.perf_counter()
+        async with self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw:
+            if atomic:
+                async with raw.transaction():
+                    changed = await self._each(raw, statements)
+            else:
+                changed = await self._each(raw, statements)
+        return ExecutionResult(changed, time.perf_counter() - started)
+
+    async def _each(self, raw: asyncpg.Connection[Any], statements: Sequence[Statement]) -> int:
+        return sum([max(_changed(await raw.execute(s.sql, *s.parameters)), 0) for s in statements])
+
+    async def capture_and_execute(
+        self,
+        capture: str,
+        statement: Statement,
+        keep: Callable[[CapturedRows], Awaitable[None]],
+        *,
+        max_rows: int,
+        lock_timeout_seconds: float,
+        timeout_seconds: float,
+    ) -> ExecutionResult:
+        """Lock and keep the rows as they are, then change them, all in one transaction."""
+        started = time.perf_counter()
+        async with (
+            self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw,
+            raw.transaction(),
+        ):
+            prepared = await raw.prepare(capture)
+            cursor = await prepared.cursor()
+            records = await cursor.fetch(max_rows + 1)
+            if len(records) > max_rows:
+                raise ResourceExhausted(
+                    f"the statement would change more than {max_rows} rows",
+                    hint="Split it into ranges of the key; nothing was changed.",
+                )
+            columns = tuple(a.name for a in prepared.get_attributes())
+            await keep((columns, tuple(tuple(canonical(v) for v in r.values()) for r in records)))
+            changed = _changed(await raw.execute(statement.sql, *statement.parameters))
+        return ExecutionResult(changed, time.perf_counter() - started)
+
+    async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
+        """Put rows back by primary key."""
+        if table.primary_key is None:
+            raise UnsupportedCapability(
+                "rows of a table without a primary key can't be put back", object_name=table.name
+            )
+        started = time.perf_counter()
+        columns, values = rows
+        async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw:
+            await write_rows(raw, table, columns, table.primary_key.columns, values)
+        return ExecutionResult(len(values), time.perf_counter() - started)

@@ -1,0 +1,127 @@
+"""Reads on PostgreSQL: gated, confined, streamed, bounded, stoppable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from dbmanager.adapters.postgresql.catalog import PACKAGE
+from dbmanager.adapters.postgresql.gate import FunctionFacts, check_read
+from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
+from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sql.bounds import BoundedRows
+from dbmanager.adapters.sql.values import canonical
+from dbmanager.model.queries import PlanNode, QueryPlan, QueryRequest, QueryResult, ResultColumn, Row, Scalar
+
+_ACCESS = {
+    "Seq Scan": "full_scan",
+    "Parallel Seq Scan": "full_scan",
+    "Index Scan": "index_scan",
+    "Index Only Scan": "index_only",
+    "Bitmap Index Scan": "index_scan",
+    "Bitmap Heap Scan": "index_scan",
+    "Sort": "sort",
+    "Incremental Sort": "sort",
+    "Nested Loop": "join",
+    "Hash Join": "join",
+    "Merge Join": "join",
+}
+
+
+class PostgresQuery:
+    """The `Query` facet."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def check(self, sql: str) -> None:
+        """Pass a plain read that calls nothing with effects."""
+        await check_read(sql, self._functions)
+
+    async def _functions(self, names: Sequence[str]) -> list[FunctionFacts]:
+        """Look the names up anew each time: a function may have been replaced since."""
+        async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
+            rows = await raw.fetch(blocks(PACKAGE)["functions"].sql, list(names))
+        return [FunctionFacts(*row.values()) for row in rows]
+
+    async def run(self, request: QueryRequest) -> QueryResult:
+        """Return a page of rows."""
+        await self.check(request.sql)
+        return await self._run_ungated(request)
+
+    async def _run_ungated(self, request: QueryRequest) -> QueryResult:
+        """Run without the gate: what is left is the engine's own read-only session. For tests of that layer."""
+        limits = request.limits
+        rows = BoundedRows(request)
+        async with self._sessions.reading(
+            timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
+        ) as raw:
+            statement = await raw.prepare(request.sql)
+            columns = [ResultColumn(a.name, a.type.name) for a in statement.get_attributes()]
+            if not columns:
+                await statement.fetch(*request.parameters)
+                return rows.result(())
+            cursor = await statement.cursor(*request.parameters)
+            if request.offset:
+                await cursor.forward(request.offset)
+            while True:
+                batch = await cursor.fetch(rows.wanted())
+                if not batch or not rows.feed(record.values() for record in batch):
+                    break
+        return rows.result(columns)
+
+    async def explain(self, request: QueryRequest, *, analyze: bool = False) -> QueryPlan:
+        """Return the planner's plan; with `analyze` also what really happened."""
+        await self.check(request.sql)
+        limits = request.limits
+        options = "FORMAT JSON, ANALYZE, BUFFERS" if analyze else "FORMAT JSON"
+        async with self._sessions.reading(
+            timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
+        ) as raw:
+            return await explained(raw, request.sql, request.parameters, options, analyze)
+
+    async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
+        """Return all rows of one of our own statements."""
+        async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
+            return [tuple(canonical(v) for v in row.values()) for row in await raw.fetch(sql, *parameters)]
+
+
+async def explained(
+    raw: asyncpg.Connection[Any], sql: str, parameters: Sequence[Scalar], options: str, analyzed: bool
+) -> QueryPlan:
+    """Run EXPLAIN and return its plan."""
+    statement = sql.strip().rstrip(";")
+    found = json.loads(await raw.fetchval(f"EXPLAIN ({options}) {statement}", *parameters))[0]
+    root = plan_node(found["Plan"])
+    return QueryPlan(
+        (root,),
+        root.cost,
+        analyzed,
+        planning_ms=found.get("Planning Time"),
+        execution_ms=found.get("Execution Time"),
+    )
+
+
+def plan_node(facts: dict[str, Any]) -> PlanNode:
+    """Return the node of one entry of EXPLAIN's JSON; deep plans are bounded by the statement's size."""
+    loops = facts.get("Actual Loops")
+    actual = facts.get("Actual Rows")
+    conditions = [
+        facts[key] for key in ("Index Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter") if key in facts
+    ]
+    kind = facts["Node Type"]
+    return PlanNode(
+        operation=kind,
+        access=_ACCESS.get(kind, "other"),
+        table=facts.get("Relation Name"),
+        index=facts.get("Index Name"),
+        condition=" and ".join(conditions) or None,
+        rows_estimated=facts.get("Plan Rows"),
+        rows_actual=actual * loops if actual is not None and loops is not None else None,
+        cost=facts.get("Total Cost"),
+        time_ms=facts["Actual Total Time"] * loops if "Actual Total Time" in facts and loops else None,
+        children=tuple(plan_node(child) for child in facts.get("Plans", ())),
+    )
