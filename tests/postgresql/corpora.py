@@ -41,7 +41,11 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ("merge", "MERGE INTO parts p USING items i ON p.id = i.id WHEN MATCHED THEN DELETE", "state"),
     ("writable cte", "WITH x AS (DELETE FROM parts RETURNING *) SELECT * FROM x", "state"),
     ("writable cte update", "WITH x AS (UPDATE items SET price = 0 RETURNING id) SELECT count(*) FROM x", "state"),
-    ("writable cte deeper", "WITH a AS (SELECT 1), b AS (INSERT INTO parts VALUES (9, 1, 'x') RETURNING id) SELECT * FROM a, b", "state"),
+    (
+        "writable cte deeper",
+        "WITH a AS (SELECT 1), b AS (INSERT INTO parts VALUES (9, 1, 'x') RETURNING id) SELECT * FROM a, b",
+        "state",
+    ),
     ("select into", "SELECT * INTO stolen FROM items", "state"),
     ("select into unlogged", "SELECT id INTO UNLOGGED stolen FROM items", "state"),
     ("create table as", "CREATE TABLE stolen AS SELECT * FROM items", "state"),
