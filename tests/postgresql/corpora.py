@@ -2,7 +2,8 @@
 
 `state`: the database's content or settings differ afterwards. `lock`: an advisory lock is held on the connection.
 `session`: a setting, prepared statement, listener or open transaction stays on the connection. `file`: a value of a server
-file came back. `time`: it runs until it is stopped. `rows`: rows come back that a read must not give.
+file came back. `time`: it runs until it is stopped. `rows`: rows come back that neither layer may give. `hidden`: rows come
+back that only the gate refuses: text it can't trace, or verifiers.
 """
 
 SCHEMA = """
@@ -22,7 +23,7 @@ CREATE FUNCTION wipe_state(s int, v int) RETURNS int LANGUAGE plpgsql AS 'BEGIN 
 CREATE AGGREGATE wiping(int) (SFUNC = wipe_state, STYPE = int, INITCOND = '0');
 CREATE OPERATOR ### (FUNCTION = wipe_state, LEFTARG = int, RIGHTARG = int);
 CREATE PROCEDURE clear() LANGUAGE plpgsql AS 'BEGIN DELETE FROM parts; END';
-CREATE VIEW locking AS SELECT pg_advisory_lock(77) AS l;
+CREATE VIEW locking AS SELECT pg_try_advisory_lock(77) AS l;
 """
 
 HOSTILE: tuple[tuple[str, str, str], ...] = (
@@ -105,13 +106,15 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ("lo_create", "SELECT lo_create(4711)", "state"),
     ("lo_from_bytea", "SELECT lo_from_bytea(0, 'x')", "state"),
     ("lo_import", "SELECT lo_import('/etc/hostname')", "state"),
-    ("query_to_xml", "SELECT query_to_xml('DELETE FROM parts RETURNING 1', true, false, '')", "state"),
-    ("query_to_xml in from", "SELECT * FROM query_to_xml('DELETE FROM parts RETURNING 1', true, false, '') x", "state"),
+    ("query_to_xml", "SELECT query_to_xml('SELECT * FROM items', true, false, '')", "hidden"),
+    ("query_to_xml in from", "SELECT * FROM query_to_xml('SELECT * FROM items', true, false, '') x", "hidden"),
+    ("table_to_xml", "SELECT table_to_xml('items', true, false, '')", "hidden"),
+    ("ts_stat", "SELECT * FROM ts_stat('SELECT to_tsvector(name) FROM items')", "hidden"),
     ("advisory lock", "SELECT pg_advisory_lock(42)", "lock"),
     ("advisory lock in from", "SELECT * FROM pg_advisory_lock(42)", "lock"),
     ("try advisory lock", "SELECT pg_try_advisory_lock(42)", "lock"),
     ("advisory lock through a view", "SELECT * FROM locking", "lock"),
-    ("set_config", "SELECT set_config('statement_timeout', '0', false)", "session"),
+    ("set_config", "SELECT set_config('statement_timeout', '1234', false)", "session"),
     ("set_config in from", "SELECT * FROM set_config('statement_timeout', '7777', false)", "session"),
     ("set", "SET statement_timeout = 7777", "session"),
     ("set session authorization", "SET SESSION AUTHORIZATION pg_monitor", "none"),
@@ -130,8 +133,8 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ("read a binary file", "SELECT pg_read_binary_file('PG_VERSION')", "rows"),
     ("list a folder", "SELECT pg_ls_dir('.')", "rows"),
     ("stat a file", "SELECT * FROM pg_stat_file('PG_VERSION')", "rows"),
-    ("read verifiers", "SELECT rolname, rolpassword FROM pg_authid", "rows"),
-    ("read verifiers by view", "SELECT usename, passwd FROM pg_shadow", "rows"),
+    ("read verifiers", "SELECT rolname, rolpassword FROM pg_authid", "hidden"),
+    ("read verifiers by view", "SELECT usename, passwd FROM pg_shadow", "hidden"),
     ("read pg_hba", "SELECT * FROM pg_hba_file_rules", "rows"),
     ("sleep", "SELECT pg_sleep(60)", "time"),
     ("sleep in from", "SELECT * FROM pg_sleep_for('1 minute')", "time"),

@@ -13,7 +13,7 @@ SAFE_VOLATILE = re.compile(
     r"random|clock_timestamp|timeofday|gen_random_uuid|uuid_generate_v\d\w*|currval|lastval|pg_blocking_pids"
     r"|pg_(table|relation|total_relation|indexes|database|tablespace)_size|pg_stat_get_\w+|pg_is_in_recovery"
     r"|pg_(current|last)_wal_\w+|pg_last_xact_\w+|pg_sequence_last_value|pg_lock_status|pg_get_\w+|statement_timestamp"
-    r"|pg_relation_is_publishable|pg_available_\w+|pg_cursor|pg_prepared_statement|pg_timezone_\w+"
+    r"|pg_relation_is_publishable|pg_available_\w+|pg_cursor|pg_prepared_statement|pg_timezone_\w+|bernoulli|system"
 )
 DENIED = re.compile(
     r"\w*_to_xml\w*|ts_stat|txid_current|pg_current_xact_id|pg_read_\w+|pg_ls_\w+|pg_stat_file|lo_\w+|loread|lowrite"

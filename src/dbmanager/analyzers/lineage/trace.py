@@ -19,7 +19,7 @@ _SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
 _ROWID = frozenset("rowid oid _rowid_".split())
 _REVEALING = frozenset(
     "pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_stat_activity "
-    "pg_stat_statements pg_prepared_statements pg_cursors pg_largeobject sqlite_stat3 sqlite_stat4".split()
+    "pg_stat_statements pg_prepared_statements pg_cursors pg_largeobject pg_authid pg_shadow sqlite_stat3 sqlite_stat4".split()
 )
 """Catalog relations that repeat row values: histograms, most common values, statement texts."""
 _SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
