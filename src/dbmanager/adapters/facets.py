@@ -87,7 +87,7 @@ class ExecutionResult:
 
 
 CapturedRows = tuple[tuple[str, ...], tuple[Row, ...]]
-"""Column names and rows of a before-image; values lossless as `Bulk` encodes them."""
+"""Column names and rows of a before-image; values as the adapter that captured them encodes them, JSON-safe."""
 
 
 class Execute(Protocol):

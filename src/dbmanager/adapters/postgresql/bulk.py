@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -13,16 +13,21 @@ from dbmanager.adapters.postgresql.storage import decoded, encoded, readable, ty
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.model.queries import Row
-from dbmanager.model.schema import Table
+from dbmanager.model.schema import DataType, Table
 
 TEMPORARY = "dbmanager_chunk"
 _STEADY = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL extra_float_digits = 1"
 
 
 async def write_rows(
-    raw: asyncpg.Connection[Any], table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
+    raw: asyncpg.Connection[Any],
+    table: Table,
+    columns: Sequence[str],
+    key: Sequence[str],
+    rows: Sequence[Row],
+    typed: Callable[[str, DataType], str] = typed,
 ) -> None:
-    """Insert the rows in one transaction, replacing those with equal keys."""
+    """Insert the rows in one transaction, replacing those with equal keys; `typed` says how text becomes a value."""
     marks = [f"c{number}" for number in range(len(columns))]
     names = ", ".join(quote(name) for name in columns)
     values = ", ".join(typed(mark, table.column(name).type) for mark, name in zip(marks, columns, strict=True))

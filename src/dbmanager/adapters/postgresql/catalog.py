@@ -1,4 +1,4 @@
-"""Reads a PostgreSQL catalog into the schema model with four statements, joined here."""
+"""Reads a PostgreSQL catalog into the schema model with five statements, joined here."""
 
 from __future__ import annotations
 
@@ -71,17 +71,19 @@ class PostgresCatalog:
         """Return the model; the same object while the fingerprint stands."""
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
             named = blocks(PACKAGE)
-            digest = "postgresql:" + str(await raw.fetchval(named["fingerprint"].sql))
+            state = await raw.fetchrow(named["fingerprint"].sql)
+            digest = "postgresql:" + str(state["digest"])
             if self._known is not None and self._known.fingerprint == digest:
                 return self._known
             found = {
                 name: await raw.fetch(named[name].sql) for name in ("relations", "columns", "constraints", "indexes")
             }
-            default = await raw.fetchval("SELECT current_schema()::text")
         facts = await self._sessions.role()
         schemas = self._sessions.settings.schemas
         tables = _tables(found, schemas)
-        self._known = DatabaseSchema("postgresql", str(facts.version // 10_000), tables, digest, default or "public")
+        self._known = DatabaseSchema(
+            "postgresql", str(facts.version // 10_000), tables, digest, state["default_schema"] or "public"
+        )
         return self._known
 
     async def _rows(self, name: str) -> list[Any]:
@@ -166,9 +168,11 @@ def _table(
         schema=row["schema"],
         kind=_KINDS[row["kind"]],
         columns=tuple(_column(c) for c in columns),
-        primary_key=PrimaryKey(tuple(own[p] for p in primary["positions"]), primary["name"]) if primary else None,
+        primary_key=PrimaryKey(tuple(own[int(p)] for p in primary["positions"]), primary["name"]) if primary else None,
         uniques=tuple(
-            UniqueConstraint(tuple(own[p] for p in k["positions"]), k["name"]) for k in constraints if k["kind"] == "u"
+            UniqueConstraint(tuple(own[int(p)] for p in k["positions"]), k["name"], k["nulls_not_distinct"])
+            for k in constraints
+            if k["kind"] == "u"
         ),
         foreign_keys=tuple(_foreign_key(k, own, names, by_oid) for k in constraints if k["kind"] == "f"),
         checks=tuple(_check(k) for k in constraints if k["kind"] == "c"),
@@ -203,9 +207,9 @@ def _foreign_key(
     parent = by_oid.get(facts["parent"])
     theirs = names.get(facts["parent"], {})
     return ForeignKey(
-        columns=tuple(own[p] for p in facts["positions"]),
+        columns=tuple(own[int(p)] for p in facts["positions"]),
         referred_table=parent["name"] if parent else f"oid {facts['parent']}",
-        referred_columns=tuple(theirs.get(p, "?") for p in facts["parent_positions"]),
+        referred_columns=tuple(theirs.get(int(p), "?") for p in facts["parent_positions"]),
         referred_schema=parent["schema"] if parent else None,
         name=facts["name"],
         on_delete=_ACTIONS[facts["on_delete"]],
@@ -223,11 +227,11 @@ def _check(facts: Facts) -> CheckConstraint:
 
 def _index(facts: Facts, own: Mapping[int, str], backs: bool) -> Index:
     keys, include = [], []
-    for number, position in enumerate(facts["positions"]):
+    for number, position in enumerate(map(int, facts["positions"])):
         if number >= facts["key_count"]:
             include.append(own[position])
             continue
-        descending = bool(facts["options"][number] & 1) if number < len(facts["options"]) else False
+        descending = bool(int(facts["options"][number]) & 1) if number < len(facts["options"]) else False
         name = own[position] if position else str(facts["parts"][number])
         keys.append(IndexKey(name, position == 0, descending))
     return Index(

@@ -11,7 +11,8 @@ import asyncpg
 from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
 from dbmanager.adapters.postgresql.bulk import write_rows
 from dbmanager.adapters.postgresql.session import Sessions
-from dbmanager.adapters.sql.values import canonical
+from dbmanager.adapters.postgresql.storage import written
+from dbmanager.adapters.sql.names import quote
 from dbmanager.errors import ResourceExhausted, UnsupportedCapability
 from dbmanager.model.schema import Table
 
@@ -60,16 +61,16 @@ class PostgresExecute:
             self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw,
             raw.transaction(),
         ):
-            prepared = await raw.prepare(capture)
-            cursor = await prepared.cursor()
+            columns = tuple(a.name for a in (await raw.prepare(capture)).get_attributes())
+            exact = ", ".join(f"{quote(name)}::text" for name in columns)
+            cursor = await raw.cursor(f"SELECT {exact} FROM ({capture}) AS captured")  # noqa: S608 - quoted, our capture
             records = await cursor.fetch(max_rows + 1)
             if len(records) > max_rows:
                 raise ResourceExhausted(
                     f"the statement would change more than {max_rows} rows",
                     hint="Split it into ranges of the key; nothing was changed.",
                 )
-            columns = tuple(a.name for a in prepared.get_attributes())
-            await keep((columns, tuple(tuple(canonical(v) for v in r.values()) for r in records)))
+            await keep((columns, tuple(tuple(r.values()) for r in records)))
             changed = _changed(await raw.execute(statement.sql, *statement.parameters))
         return ExecutionResult(changed, time.perf_counter() - started)
 
@@ -82,5 +83,5 @@ class PostgresExecute:
         started = time.perf_counter()
         columns, values = rows
         async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw:
-            await write_rows(raw, table, columns, table.primary_key.columns, values)
+            await write_rows(raw, table, columns, table.primary_key.columns, values, typed=written)
         return ExecutionResult(len(values), time.perf_counter() - started)

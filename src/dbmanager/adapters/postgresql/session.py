@@ -74,6 +74,7 @@ class Sessions:
         ]
         if facts.version >= 140000:
             begin.append("SET LOCAL client_connection_check_interval = 500")
+        begin.append("SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'")
         begin.append("SELECT 1")
         if confined and facts.is_superuser and facts.version >= 140000:
             begin.append(f"SET LOCAL ROLE {READER_ROLE}")
@@ -169,10 +170,17 @@ class Sessions:
                         ssl=_tls(self.url, self.settings),
                         server_settings={"application_name": "dbmanager"},
                         statement_cache_size=50,
+                        init=_plain_times,
                     )
                 except (asyncpg.PostgresError, OSError, TimeoutError) as problem:
                     raise connect_error(problem, connection=self.name, host=self.url.host, port=self.url.port) from None
             return self._pool
+
+
+async def _plain_times(raw: asyncpg.Connection[Any]) -> None:
+    """Carry times as PostgreSQL writes them: Python's have no infinity, no years BC, no months, no 24:00."""
+    for name in ("date", "time", "timetz", "timestamp", "timestamptz", "interval"):
+        await raw.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
 def _tls(url: ResolvedUrl, settings: ConnectionSettings) -> ssl.SSLContext | bool | str:

@@ -15,6 +15,8 @@ from dbmanager.model.schema import Table, TableKind
 from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableStatistics
 
 BIG_TABLE_ROWS = 20_000
+SAMPLED_PAGES_ROWS = 30
+"""Of so many rows on the sampled pages one is taken, so that a sample comes from many places."""
 
 
 class PostgresStatistics:
@@ -59,7 +61,9 @@ class PostgresStatistics:
         estimate = table.row_estimate or 0
         part = ""
         if estimate > BIG_TABLE_ROWS and table.kind in (TableKind.TABLE, TableKind.PARTITIONED):
-            part = f" TABLESAMPLE SYSTEM ({min(100.0, max(0.01, 400.0 * rows / estimate))}) REPEATABLE (1)"
+            percent = min(100.0, max(0.01, 100.0 * rows * SAMPLED_PAGES_ROWS / estimate))
+            chance = min(1.0, 1.2 / SAMPLED_PAGES_ROWS)
+            part = f" TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) WHERE random() < {chance}"
         sql = f"SELECT {', '.join(map(readable, columns))} FROM {source}{part} LIMIT {int(rows) * 4}"  # noqa: S608
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
             found = await raw.fetch(sql)

@@ -145,18 +145,21 @@ def _table(
     grouped: dict[str, list[Facts]] = defaultdict(list)
     for row in indexes:
         grouped[row["index_name"]].append(row)
+    written = ddl.constraints(sql) if kind is TableKind.TABLE else ()
+    names = {d.columns: d.name for d in written if d.kind == "unique"}
     return Table(
         name=name,
         schema=None,
         kind=kind,
         columns=tuple(_column(c, sql, is_rowid) for c in columns if c["hidden"] != 1),
-        primary_key=PrimaryKey(key) if key else None,
+        primary_key=PrimaryKey(key, next((d.name for d in written if d.kind == "primary"), None)) if key else None,
         uniques=tuple(
-            UniqueConstraint(tuple(r["column_name"] for r in rows))
-            for rows in grouped.values()
-            if rows[0]["origin"] == "u"
+            UniqueConstraint(columns, names.get(columns))
+            for columns in (
+                tuple(r["column_name"] for r in rows) for rows in grouped.values() if rows[0]["origin"] == "u"
+            )
         ),
-        foreign_keys=_foreign_keys(keys, primary),
+        foreign_keys=_foreign_keys(keys, primary, [d for d in written if d.kind == "references"]),
         checks=ddl.checks(sql) if kind is TableKind.TABLE else (),
         indexes=tuple(_index(name, rows, index_sql.get(name)) for name, rows in grouped.items()),
         triggers=tuple(triggers.get(name, ())),
@@ -178,10 +181,15 @@ def _column(facts: Facts, sql: str, is_rowid: bool) -> Column:
     )
 
 
-def _foreign_keys(rows: list[Facts], primary: Mapping[str, tuple[str, ...]]) -> tuple[ForeignKey, ...]:
+def _foreign_keys(
+    rows: list[Facts], primary: Mapping[str, tuple[str, ...]], written: list[ddl.Declared]
+) -> tuple[ForeignKey, ...]:
+    """Return the references in the order they are written; SQLite numbers them backwards."""
     grouped: dict[int, list[Facts]] = defaultdict(list)
     for row in rows:
         grouped[row["id"]].append(row)
+    if len(written) != len(grouped):
+        written = [ddl.Declared("references", None, ())] * len(grouped)
     return tuple(
         ForeignKey(
             columns=tuple(r["child_column"] for r in group),
@@ -191,8 +199,10 @@ def _foreign_keys(rows: list[Facts], primary: Mapping[str, tuple[str, ...]]) -> 
             else primary.get(group[0]["parent"], ()),
             on_delete=group[0]["on_delete"],
             on_update=group[0]["on_update"],
+            name=declared.name,
+            deferrable=declared.deferrable,
         )
-        for _, group in sorted(grouped.items(), reverse=True)
+        for (_, group), declared in zip(sorted(grouped.items(), reverse=True), written, strict=True)
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dbmanager.model.schema import CheckConstraint
 
@@ -56,6 +58,61 @@ def _parenthesised(tokens: list[tuple[str, str, int, int]], start: int) -> tuple
         if depth == 0:
             return tokens[start][3], begin
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A key or reference as written: its name, its columns (empty in a column's own clause), whether deferrable."""
+
+    kind: str
+    name: str | None
+    columns: tuple[str, ...]
+    deferrable: bool = False
+
+
+def constraints(sql: str) -> tuple[Declared, ...]:
+    """Return unique, primary and foreign keys of a CREATE TABLE statement, in order; every reference, named or not."""
+    tokens = list(_tokens(sql))
+    found: list[Declared] = []
+    name: str | None = None
+    depth = 0
+    for position, (kind, text, _, _) in enumerate(tokens):
+        depth += (text == "(") - (text == ")")
+        word = text.upper() if kind == "word" and depth == 1 else ""
+        if text == "," and depth == 1:
+            name = None
+        elif word == "CONSTRAINT" and position + 1 < len(tokens):
+            name = unquoted(tokens[position + 1][1])
+        elif word in ("UNIQUE", "PRIMARY"):
+            found.append(Declared(word.lower(), name, _listed(tokens, position + (2 if word == "PRIMARY" else 1))))
+        elif word == "REFERENCES":
+            found.append(Declared("references", name, (), _deferred(tokens, position)))
+    return tuple(found)
+
+
+def _listed(tokens: list[tuple[str, str, int, int]], start: int) -> tuple[str, ...]:
+    """Return the plain names of a parenthesised list."""
+    if start >= len(tokens) or tokens[start][1] != "(":
+        return ()
+    names: list[str] = []
+    for (_, before, _, _), (kind, text, _, _) in itertools.pairwise(tokens[start:]):
+        if text == ")":
+            break
+        if before in ("(", ",") and kind in ("word", "quoted"):
+            names.append(unquoted(text))
+    return tuple(names)
+
+
+def _deferred(tokens: list[tuple[str, str, int, int]], start: int) -> bool:
+    depth = 0
+    for position in range(start, len(tokens)):
+        text = tokens[position][1]
+        depth += (text == "(") - (text == ")")
+        if depth < 0 or (depth == 0 and text == ","):
+            return False
+        if text.upper() == "DEFERRABLE":
+            return tokens[position - 1][1].upper() != "NOT"
+    return False
 
 
 def generated(sql: str, column: str) -> str | None:

@@ -60,8 +60,13 @@ class SqliteEmit:
         key = table.primary_key.columns if table.primary_key else ()
         lines = [self._column(table, column, native, key, records) for column in table.columns]
         if key and not self._inline_key(table, key):
-            lines.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
-        lines += [f"UNIQUE ({', '.join(map(quote, unique.columns))})" for unique in table.uniques]
+            named = native and table.primary_key and table.primary_key.name
+            lines.append(
+                (f"CONSTRAINT {quote(named)} " if named else "") + f"PRIMARY KEY ({', '.join(map(quote, key))})"
+            )
+        for unique in table.uniques:
+            name = f"CONSTRAINT {quote(unique.name)} " if native and unique.name else ""
+            lines.append(f"{name}UNIQUE ({', '.join(map(quote, unique.columns))})")
         for check in table.checks:
             if native:
                 lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")

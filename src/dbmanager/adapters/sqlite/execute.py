@@ -10,7 +10,7 @@ import anyio.from_thread
 from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.session import Handle, Sessions
-from dbmanager.adapters.sqlite.storage import from_canonical, to_canonical
+from dbmanager.adapters.sqlite.storage import captured, released
 from dbmanager.errors import ResourceExhausted, UnsupportedCapability
 from dbmanager.model.schema import Table
 
@@ -55,7 +55,7 @@ class SqliteExecute:
             handle.raw.execute("BEGIN IMMEDIATE")
             cursor = handle.raw.execute(capture)
             columns = tuple(item[0] for item in cursor.description)
-            rows = tuple(tuple(to_canonical(value) for value in row) for row in cursor.fetchmany(max_rows + 1))
+            rows = tuple(tuple(captured(value) for value in row) for row in cursor.fetchmany(max_rows + 1))
             cursor.close()
             if len(rows) > max_rows:
                 raise ResourceExhausted(
@@ -81,9 +81,8 @@ class SqliteExecute:
         def work(handle: Handle) -> ExecutionResult:
             started = time.perf_counter()
             handle.raw.execute("BEGIN IMMEDIATE")
-            kinds = [table.column(name).type for name in columns]
             for row in values:
-                handle.raw.execute(sql, [from_canonical(v, kind) for v, kind in zip(row, kinds, strict=True)])
+                handle.raw.execute(sql, [released(value) for value in row])
             handle.raw.execute("COMMIT")
             return ExecutionResult(len(values), time.perf_counter() - started)
 

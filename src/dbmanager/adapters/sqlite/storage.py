@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import cast
 
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.model.queries import Cell
@@ -46,3 +48,20 @@ def from_canonical(value: Cell, type_: DataType) -> SqliteValue:
     if type_.kind is TypeKind.BINARY and value.startswith("\\x"):
         return bytes.fromhex(value[2:])
     return value
+
+
+def captured(value: object) -> Cell:
+    """Return a stored value so that `released` gives it back with its storage class, whatever its column declares."""
+    if isinstance(value, bytes):
+        return ["blob", value.hex()]
+    if isinstance(value, float) and not math.isfinite(value):
+        return ["real", repr(value)]
+    return cast(Cell, value)
+
+
+def released(value: Cell) -> SqliteValue:
+    """Return the stored value that `captured` was given."""
+    if isinstance(value, list):
+        kind, text = value
+        return bytes.fromhex(str(text)) if kind == "blob" else float(str(text))
+    return cast(SqliteValue, value)

@@ -42,10 +42,11 @@ ORDER BY a.attrelid, a.attnum;
 
 -- name: constraints
 -- purpose: keys, references and checks
-SELECT k.conrelid::bigint AS relation, k.conname::text AS name, k.contype::text AS kind, k.conkey AS positions,
-       k.confrelid::bigint AS parent, k.confkey AS parent_positions, k.confdeltype::text AS on_delete,
+SELECT k.conrelid::bigint AS relation, k.conname::text AS name, k.contype::text AS kind, k.conkey::text[] AS positions,
+       k.confrelid::bigint AS parent, k.confkey::text[] AS parent_positions, k.confdeltype::text AS on_delete,
        k.confupdtype::text AS on_update, k.condeferrable AS deferrable, k.convalidated AS validated,
-       CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END AS definition, k.conindid::bigint AS index
+       CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END AS definition, k.conindid::bigint AS index,
+       pg_get_constraintdef(k.oid) LIKE 'UNIQUE NULLS NOT DISTINCT%' AS nulls_not_distinct
 FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid AND NOT c.relispartition
 WHERE k.conrelid >= 16384 AND k.contype IN ('p', 'u', 'f', 'c')
@@ -55,7 +56,7 @@ ORDER BY k.conrelid, k.conname;
 -- purpose: indexes with keys, method, predicate and validity
 SELECT x.indrelid::bigint AS relation, x.indexrelid::bigint AS oid, i.relname::text AS name, am.amname::text AS method,
        x.indisunique AS is_unique, x.indisvalid AS is_valid, x.indnkeyatts AS key_count,
-       x.indkey::int2[] AS positions, x.indoption::int2[] AS options,
+       x.indkey::int2[]::text[] AS positions, x.indoption::int2[]::text[] AS options,
        pg_get_expr(x.indpred, x.indrelid) AS predicate, pg_get_indexdef(x.indexrelid) AS definition,
        CASE WHEN x.indexprs IS NOT NULL THEN
          ARRAY(SELECT pg_get_indexdef(x.indexrelid, k, true) FROM generate_series(1, x.indnatts::int) AS k) END AS parts
@@ -81,7 +82,7 @@ SELECT md5(concat_ws(',', current_setting('search_path'),
   (SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, xmin), 1) % 1000000007)) FROM pg_rewrite WHERE oid >= 16384),
   (SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, xmin), 1) % 1000000007)) FROM pg_enum),
   (SELECT concat(count(*), ':', sum(hashtextextended(concat(objoid, objsubid, xmin), 1) % 1000000007)) FROM pg_description
-     WHERE objoid >= 16384))) AS digest;
+     WHERE objoid >= 16384))) AS digest, current_schema()::text AS default_schema;
 
 -- name: functions
 -- purpose: how the functions of some names are declared; $1 is the names

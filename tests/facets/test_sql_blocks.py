@@ -1,0 +1,26 @@
+"""Every SQL block runs on every server at hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from dbmanager.adapters.sql.blocks import Block, blocks
+from tests.facets.contract import ENGINES, EngineUnderTest
+
+pytestmark = pytest.mark.anyio
+BLOCKS = [(engine, block) for engine in ENGINES for block in blocks(f"dbmanager.adapters.{engine}").values()]
+
+
+@pytest.mark.parametrize(
+    ("engine", "block"), BLOCKS, ids=[f"{engine}-{block.name}" for engine, block in BLOCKS], indirect=["engine"]
+)
+async def test_every_block_runs(engine: EngineUnderTest, block: Block) -> None:
+    engine.run(engine.small)
+    adapter = engine.open(read_only=True)
+    version = (await adapter.catalog.server_info()).version_number
+    if (block.min_version or 0) > version or version > (block.max_version or version):
+        pytest.skip(f"not for version {version}")
+    sql = block.sql.replace("$1::text[]", "ARRAY['lower']")
+    rows = await adapter.query.fetch(sql)
+    assert isinstance(rows, list)
+    assert block.purpose[0].islower()

@@ -1,0 +1,1 @@
+"""Hostile statements for the read-only gate."""
