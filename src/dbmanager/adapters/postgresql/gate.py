@@ -35,7 +35,11 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class FunctionFacts:
-    """One overload as the catalog describes it; `volatility` is i, s or v."""
+    """One overload as the catalog describes it; `volatility` is i, s or v.
+
+    Attributes:
+        reads_outside: its body names a relation whose rows are files or programs of the server.
+    """
 
     name: str
     schema: str
@@ -43,9 +47,18 @@ class FunctionFacts:
     security_definer: bool
     language: str
     from_extension: bool
+    reads_outside: bool
 
 
-Lookup = Callable[[Sequence[str]], Awaitable[list[FunctionFacts]]]
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a statement's names mean: functions, and relations that read files, run programs or call out."""
+
+    functions: tuple[FunctionFacts, ...]
+    outside: frozenset[str]
+
+
+Lookup = Callable[[Sequence[str]], Awaitable[Reach]]
 
 
 async def check_read(sql: str, lookup: Lookup) -> None:
@@ -66,7 +79,14 @@ async def check_read(sql: str, lookup: Lookup) -> None:
     denied = next((name for name in names if DENIED.fullmatch(name)), None)
     if denied is not None:
         raise _refused(denied, "has effects or reaches outside the tables")
-    for facts in await lookup(names) if names else ():
+    reach = await lookup(names)
+    for node in tree.find_all(exp.Table):
+        if node.name in reach.outside or node.name.lower() in reach.outside:
+            raise StatementRefused(
+                f"{node.name} reads files or programs of the server, so it is not read here", object_name=node.name,
+                hint="Copy its rows into a table, in a change set.", next_actions=("propose_change",),
+            )  # fmt: skip
+    for facts in reach.functions:
         reason = _reason(facts)
         if reason is not None:
             raise _refused(facts.name, reason)
@@ -84,6 +104,8 @@ def _reason(facts: FunctionFacts) -> str | None:
     if facts.schema == "pg_catalog":
         volatile = facts.volatility == "v" and not SAFE_VOLATILE.fullmatch(facts.name)
         return "may have effects (volatile)" if volatile else None
+    if facts.reads_outside:
+        return "reads files or programs of the server"
     if facts.security_definer:
         return "runs with its owner's rights (SECURITY DEFINER)"
     if facts.volatility == "v" and not (facts.from_extension and SAFE_VOLATILE.fullmatch(facts.name)):

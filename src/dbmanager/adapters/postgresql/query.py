@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from dbmanager.adapters.postgresql.catalog import PACKAGE
-from dbmanager.adapters.postgresql.gate import FunctionFacts, check_read
+from dbmanager.adapters.postgresql.gate import FunctionFacts, Reach, check_read
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.sql.blocks import blocks
 from dbmanager.adapters.sql.bounds import BoundedRows
@@ -39,13 +39,16 @@ class PostgresQuery:
 
     async def check(self, sql: str) -> None:
         """Pass a plain read that calls nothing with effects."""
-        await check_read(sql, self._functions)
+        await check_read(sql, self._reach)
 
-    async def _functions(self, names: Sequence[str]) -> list[FunctionFacts]:
+    async def _reach(self, names: Sequence[str]) -> Reach:
         """Look the names up anew each time: a function may have been replaced since."""
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
-            rows = await raw.fetch(blocks(PACKAGE)["functions"].sql, list(names))
-        return [FunctionFacts(*row.values()) for row in rows]
+            rows = await raw.fetch(blocks(PACKAGE)["reach"].sql, list(names))
+        return Reach(
+            tuple(FunctionFacts(*row.values()) for row in rows if row["schema"] is not None),
+            frozenset(row["name"] for row in rows if row["schema"] is None),
+        )
 
     async def run(self, request: QueryRequest) -> QueryResult:
         """Return a page of rows."""

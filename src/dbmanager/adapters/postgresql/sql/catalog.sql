@@ -84,16 +84,32 @@ SELECT md5(concat_ws(',', current_setting('search_path'),
   (SELECT concat(count(*), ':', sum(hashtextextended(concat(objoid, objsubid, xmin), 1) % 1000000007)) FROM pg_description
      WHERE objoid >= 16384))) AS digest, current_schema()::text AS default_schema;
 
--- name: functions
--- purpose: how the functions of some names are declared; $1 is the names
+-- name: reach
+-- purpose: how the functions of some names are declared, and which relations read outside files; $1 is the names
+WITH RECURSIVE outside AS (
+  SELECT c.oid, c.relname FROM pg_foreign_table AS f
+  JOIN pg_class AS c ON c.oid = f.ftrelid
+  JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+  JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+  JOIN pg_proc AS h ON h.oid = w.fdwhandler
+  WHERE h.proname NOT IN ('postgres_fdw_handler')
+  UNION
+  SELECT v.oid, v.relname FROM outside AS o
+  JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.oid AND d.classid = 'pg_rewrite'::regclass
+  JOIN pg_rewrite AS r ON r.oid = d.objid
+  JOIN pg_class AS v ON v.oid = r.ev_class
+)
 SELECT p.proname::text AS name, n.nspname::text AS schema, p.provolatile::text AS volatility,
        p.prosecdef AS security_definer, l.lanname::text AS language,
        EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-               AND d.deptype = 'e') AS from_extension
+               AND d.deptype = 'e') AS from_extension,
+       EXISTS (SELECT 1 FROM outside AS o WHERE position(o.relname IN p.prosrc) > 0) AS reads_outside
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 JOIN pg_language AS l ON l.oid = p.prolang
-WHERE p.proname = ANY ($1::text[]);
+WHERE p.proname = ANY ($1::text[])
+UNION ALL
+SELECT DISTINCT o.relname::text, NULL, NULL, NULL::boolean, NULL, NULL::boolean, true FROM outside AS o;
 
 -- name: server
 -- purpose: version, role, database, its rights and optional means
