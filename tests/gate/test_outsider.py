@@ -37,8 +37,7 @@ async def _outcome(adapter: PostgresAdapter, case: tuple[str, str, str]) -> str:
     try:
         result = await adapter.query.run(QueryRequest(case[1], limits=LIMITS))
     except StatementRefused as refused:
-        assert refused.hint
-        return "refused"
+        return "refused" if refused.hint else "refused without advice"
     except DbManagerError:
         return "stopped"
     assert result.size_bytes < 200_000
@@ -138,7 +137,7 @@ async def test_on_sqlite(
         bounded = result.size_bytes < 200_000
         assert layer == "engine alone" or not case[2], "it passed the gate and can change something"
     except DbManagerError as stopped:
-        assert layer == "engine alone" or stopped.hint
+        bounded = layer == "engine alone" or bool(stopped.hint)
     assert bounded
     await adapter.close()
     assert _shape(path) == before

@@ -13,7 +13,7 @@ import anyio
 import asyncpg
 
 from dbmanager.adapters.postgresql.errors import connect_error, mapped
-from dbmanager.errors import AccessDenied, StatementFailed
+from dbmanager.errors import AccessDenied, InvalidStatement, StatementFailed
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 MAX_CONNECTIONS = 4
@@ -128,13 +128,16 @@ class Sessions:
             raise mapped(problem, connection=self.name) from None
         except asyncpg.InterfaceError as problem:
             raise self._interface(problem) from None
+        except asyncpg.InternalClientError:
+            raise InvalidStatement(
+                "a column has a type that can't be read as it is (anyarray, for one)", object_name=self.name,
+                hint="Cast it to text.",
+            ) from None  # fmt: skip
         finally:
             with anyio.CancelScope(shield=True):
                 await self._release(pool, raw)
 
     def _interface(self, problem: asyncpg.InterfaceError) -> Exception:
-        from dbmanager.errors import InvalidStatement
-
         text = str(problem)
         if "argument" in text and "expect" in text:
             return InvalidStatement(
