@@ -15,7 +15,9 @@ def _customers() -> str:
     for number, person in enumerate(_PEOPLE, 2):
         mail = person.lower().replace(" ", ".") + "@example.com"
         country = ("UK", "US", "NL")[number % 3]
-        rows.append(f"({number}, '{mail}', '{person}', '{_CARDS[number % 5]}', '{country}', 'mail to {mail}', '{mail}')")
+        rows.append(
+            f"({number}, '{mail}', '{person}', '{_CARDS[number % 5]}', '{country}', 'mail to {mail}', '{mail}')"
+        )
     return ", ".join(rows)
 
 
@@ -27,7 +29,9 @@ SCHEMA: tuple[str, ...] = (
     "CREATE VIEW customer_view AS SELECT id, email AS contact, country FROM customer",
     f"INSERT INTO customer VALUES {_customers()}",
     "INSERT INTO orders VALUES "
-    + ", ".join(f"({n}, {n % 20 + 1}, {n * 3}.50, '2024-01-{n % 28 + 1:02d}', '{('new', 'paid')[n % 2]}')" for n in range(1, 61)),
+    + ", ".join(
+        f"({n}, {n % 20 + 1}, {n * 3}.50, '2024-01-{n % 28 + 1:02d}', '{('new', 'paid')[n % 2]}')" for n in range(1, 61)
+    ),
 )
 
 BOTH: tuple[str, ...] = (

@@ -96,12 +96,20 @@ def _spelled(shown: str) -> bool:
     letters = "".join(a or b for a, b in re.findall(r"'(.)'|\"(.)\"", shown)).replace("g", "")
     numbers = [int(n) for n in re.findall(r"\d+", shown)]
     codes = [ord(c) for c in EMAIL]
-    return "lovelace" in letters or "ada" in letters or numbers[:2] == codes[:2] or {97, 100} <= set(numbers) or numbers[:3] == [1, 2, 13]
+    return (
+        "lovelace" in letters
+        or "ada" in letters
+        or numbers[:2] == codes[:2]
+        or {97, 100} <= set(numbers)
+        or numbers[:3] == [1, 2, 13]
+    )
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @pytest.mark.parametrize(("sql", "clear"), BENIGN, ids=[sql[:70] for sql, _ in BENIGN])
-async def test_plain_questions_are_not_masked(engine: str, sql: str, clear: tuple[str, ...], services: Services) -> None:
+async def test_plain_questions_are_not_masked(
+    engine: str, sql: str, clear: tuple[str, ...], services: Services
+) -> None:
     page = await services.reader.query("db", sql)
     assert [c.name for c in page.masked.result.columns] == list(clear)
     assert page.masked.masked == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,8 +15,16 @@ ApprovalMode = Literal["person", "client"]
 Engine = Literal["sqlite", "postgresql"]
 
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/]*@|(?<=[?&])(password|user)=[^&]*")
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """Show addresses without the credentials that people put into them."""
+        for name, value in super().__repr_args__():
+            yield name, _CREDENTIALS.sub("...", value) if name == "url" and isinstance(value, str) else value
 
 
 class LimitSettings(_Closed):

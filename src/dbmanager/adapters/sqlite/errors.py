@@ -42,8 +42,9 @@ _PRIMARY: dict[int, tuple[type[DbManagerError], str, str]] = {
     sqlite3.SQLITE_NOMEM: (ResourceExhausted, "SQLite ran out of memory", "Ask for less at a time."),
     sqlite3.SQLITE_TOOBIG: (
         ResourceExhausted,
-        "a value is longer than the limit",
-        "Select a part of it with substr().",
+        "a value is longer than a statement like this may handle",
+        "Leave long values out first, as in WHERE length(column) < 30000; the functions trim, replace, instr, like, "
+        "glob and json_patch have the lowest limits.",
     ),
     sqlite3.SQLITE_CONSTRAINT: (
         ConstraintViolated,
@@ -114,6 +115,10 @@ def _statement(text: str, connection: str) -> DbManagerError:
         return InvalidStatement(f'syntax error near "{syntax[1]}"', object_name=connection, hint="Correct it there.")
     if text.startswith(("ambiguous column name", "wrong number of arguments", "misuse of")):
         return InvalidStatement(text[:160], object_name=connection, hint="Correct the statement.")
+    if text == "LIKE or GLOB pattern too complex":
+        return InvalidStatement(
+            "the LIKE or GLOB pattern is too long", object_name=connection, hint="Shorten it to 250 bytes."
+        )
     if text == "incomplete input":
         return InvalidStatement("the statement ends too soon", object_name=connection, hint="Complete it.")
     return InvalidStatement("SQLite could not carry out the statement", object_name=connection, hint="Check it.")

@@ -39,6 +39,13 @@ ARGUMENT_PRAGMAS = frozenset(
     "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list integrity_check "
     "quick_check foreign_key_check".split()
 )
+MAX_PATTERN_BYTES = 250
+SUPERLINEAR = {
+    "trim": 32_000, "ltrim": 32_000, "rtrim": 32_000, "json_patch": 200_000, "instr": 256_000, "replace": 256_000,
+    "like": 4_000_000, "glob": 4_000_000,
+}  # fmt: skip
+"""Functions whose time grows with the product of their arguments, and the longest value, in bytes, that a statement
+calling them may handle: one call can't be interrupted, so this bounds it to a second or two (SQLite 3.40, measured)."""
 UNSAFE_FUNCTIONS = frozenset("load_extension readfile writefile edit fts3_tokenizer lsmode".split())
 
 
@@ -51,6 +58,7 @@ class Handle:
     cancelled: threading.Event = field(default_factory=threading.Event)
     ticks: int = 0
     preparing: bool = False
+    writes: bool = False
 
     def watch(self) -> int:
         """Stop the statement at its deadline or when its caller has gone."""
@@ -133,6 +141,8 @@ class Sessions:
 
         def run() -> ResultT:
             try:
+                if not handle.writes:
+                    handle.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
                 handle.preparing = True
                 handle.raw.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1000)}")
                 handle.preparing = False
@@ -163,7 +173,7 @@ class Sessions:
         raw.execute("PRAGMA query_only = ON")
         raw.execute("PRAGMA trusted_schema = OFF")
         raw.execute("PRAGMA cell_size_check = ON")
-        raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        raw.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN_BYTES)
         raw.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         self.guard(handle)
         return handle
@@ -176,12 +186,16 @@ class Sessions:
         ) -> int:
             if handle.preparing and action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "busy_timeout":
                 return sqlite3.SQLITE_OK
+            if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in SUPERLINEAR:
+                longest = handle.raw.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+                handle.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(longest, SUPERLINEAR[(second or "").lower()]))
             return authorize(action, first, second, database, trigger)
 
         handle.raw.set_authorizer(decide)
 
     def _open_writer(self) -> Handle:
         handle = self._open("rw")
+        handle.writes = True
         handle.raw.execute("PRAGMA foreign_keys = ON")
         return handle
 
@@ -200,7 +214,7 @@ class Sessions:
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
-                cached_statements=32,
+                cached_statements=32 if mode == "rw" else 0,
             )
             handle = Handle(raw)
             handle.deadline = time.monotonic() + 30
