@@ -84,9 +84,14 @@ async def test_captured_rows_of_every_type_come_back_to_the_bit(engine: EngineUn
         f"SELECT * FROM kinds{lock}", Statement("DELETE FROM kinds"), keep,
         max_rows=10, lock_timeout_seconds=1, timeout_seconds=5,
     )  # fmt: skip
+    rows = len(kept[0][1])
     assert engine.fetch("SELECT count(*) FROM kinds") == [("0",)]
+    assert await adapter.execute.count_changed(table, kept[0]) == rows >= 2
     await adapter.execute.restore_rows(table, kept[0])
+    assert await adapter.execute.count_changed(table, kept[0]) == 0
     assert engine.fetch(exact + " FROM kinds ORDER BY id") == before
+    engine.run(f"UPDATE kinds SET {table.columns[-1].name} = NULL")
+    assert 0 < await adapter.execute.count_changed(table, kept[0]) <= rows
 
 
 async def test_too_many_rows_change_nothing_and_keep_nothing(engine: EngineUnderTest) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from dbmanager_tools.house import REGISTRY, error_text
+from dbmanager_tools.house import error_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
@@ -47,7 +47,7 @@ def _spellings(secret: str) -> set[bytes]:
 
 def _where(folder: Path, secrets: set[bytes]) -> list[str]:
     """Files, except databases and backups that are meant to hold rows, in which a secret stands."""
-    meant = {folder / "shop.db", folder / "shop.db-wal", folder / "password"}
+    meant = {folder / "shop.db", folder / "shop.db-wal", folder / "dbmanager.toml"}
     return [
         str(file.relative_to(folder))
         for file in folder.rglob("*")
@@ -103,15 +103,20 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
             told, advice = await call("advise_indexes", queries=queries, propose=True, **with_project)
             assert "change" in advice, told
             await call("measure_queries", queries=queries, **with_project)
-            _, proposed = await call(
-                "propose_change", connection=name, title="clean remarks", reason="they hold addresses",
-                steps=[{"statement": "UPDATE orders SET remark = NULL WHERE id < 50"},
-                       {"statement": "DELETE FROM orders WHERE id = 60"}],
-            )  # fmt: skip
-            for facts in (advice, proposed):
+            steps = [
+                {"sql": "UPDATE orders SET remark = NULL WHERE id < 50"},
+                {"sql": "DELETE FROM orders WHERE id = 60"},
+            ]
+            for facts in (advice, None):
+                if facts is None:
+                    answer, facts = await call(
+                        "propose_change", connection=name, title="clean", reason="addresses", steps=steps
+                    )
+                    assert "change" in facts, answer
                 reviewed, _ = await call("review_change", change=facts["change"])
                 token = reviewed.partition("confirm_token='")[2].partition("'")[0]
-                _, applied = await call("apply_change", change=facts["change"], confirm_token=token)
+                answer, applied = await call("apply_change", change=facts["change"], confirm_token=token)
+                assert "state" in applied, answer
                 assert applied["state"] in ("applied", "verified")
                 await call("roll_back_change", change=facts["change"])
             await call("run_backup", **with_project)
@@ -120,7 +125,7 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
         await call("plan_migration", source="shop", target="pg", target_schema="copied")
         await call("verify_data", source="shop", target="pg")
         await call("verify_audit_log")
-    assert called == set(REGISTRY), set(REGISTRY) - called
+        assert called == {tool.name for tool in (await client.list_tools()).tools}
     assert (tmp_path / "wire.log").stat().st_size > 20_000
     assert (tmp_path / "out-pg").is_dir()
     for secret in (MAIL, CARD, PASSWORD):

@@ -12,7 +12,10 @@ from tests.services.conftest import make_services
 
 
 async def main(folder: Path, change: str) -> int:
-    services = make_services(folder)
+    address = folder / "address"
+    services = make_services(
+        folder, **({"url": address.read_text(), "password": {"env": "PW"}} if address.exists() else {})
+    )
     try:
         await services.changes.apply(change)
     except DbManagerError as problem:

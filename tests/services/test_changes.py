@@ -197,3 +197,18 @@ async def test_verification_finds_an_effect_that_is_gone(folder: Path, open_serv
         await services.changes.verify(change.id)
     with pytest.raises(InvalidTransition):
         await services.changes.apply(change.id)
+
+
+async def test_an_update_that_changes_nothing_is_told_and_not_called_a_failure(
+    folder: Path, open_services: Open
+) -> None:
+    services = open_services()
+    change = await propose(services, "UPDATE accounts SET balance = balance WHERE id < 50")
+    await approve(services, change)
+    applied = await services.changes.apply(change.id)
+    assert applied.state is ChangeState.APPLIED
+    assert (await services.changes.verify(change.id)).state is ChangeState.VERIFIED
+    far = await propose(services, "UPDATE accounts SET balance = CASE WHEN id > 150 THEN 0 ELSE balance END")
+    await approve(services, far)
+    await services.changes.apply(far.id)
+    assert (await services.changes.verify(far.id)).state is ChangeState.VERIFIED

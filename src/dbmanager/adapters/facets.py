@@ -124,6 +124,10 @@ class Execute(Protocol):
         """Put captured rows back by primary key in one transaction (insert or update)."""
         ...
 
+    async def count_changed(self, table: Table, rows: CapturedRows) -> int:
+        """Return how many captured rows are gone from the table or hold another value there now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TypeMapping:

@@ -33,7 +33,7 @@ from dbmanager.services.store import Store
 
 MAX_IMAGE_ROWS = 50_000
 STEP_SECONDS = 3_600.0
-IMAGE_ROWS_COMPARED = 20
+NOTHING_CHANGED = "nothing_changed"
 STARTABLE = (ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.FAILED, ChangeState.INTERRUPTED)
 UNDOABLE = (ChangeState.APPLIED, ChangeState.VERIFIED, ChangeState.FAILED, ChangeState.INTERRUPTED)
 
@@ -256,6 +256,8 @@ class Changes:
                 step.before_image, statement, keep, max_rows=MAX_IMAGE_ROWS,
                 lock_timeout_seconds=limits.lock_timeout_seconds, timeout_seconds=STEP_SECONDS,
             )  # fmt: skip
+            if await self._differs_from_image(change, record, adapter) is False:
+                await self._kept.set_progress(change.id, record.number, {NOTHING_CHANGED: True})
         else:
             result = await adapter.execute.execute(
                 [statement], atomic=step.transactional,
@@ -283,20 +285,10 @@ class Changes:
         columns, rows = self._box.open(sealed)
         if not rows:
             return True
+        if (await self._kept.progress(change.id, record.number)).get(NOTHING_CHANGED):
+            return None  # it ran and left the rows as they were: nothing tells
         table = (await adapter.catalog.read_schema()).table(str(record.step.payload["table"]))
-        if table.primary_key is None:
-            return None
-        quote, mark = adapter.emit.quote, adapter.emit.placeholder
-        key = table.primary_key.columns
-        where = " AND ".join(f"{quote(name)} = {mark(i + 1)}" for i, name in enumerate(key))
-        names = ", ".join(quote(name) for name in columns)
-        sql = f"SELECT {names} FROM {quote(table.schema, table.name)} WHERE {where}"  # noqa: S608 - quoted names
-        for row in rows[:IMAGE_ROWS_COMPARED]:
-            bound = tuple(row[columns.index(name)] for name in key)
-            present = await adapter.query.fetch(sql, bound)  # type: ignore[arg-type] # keys are scalars
-            if not present or tuple(present[0]) != tuple(row):
-                return True
-        return False
+        return await adapter.execute.count_changed(table, (columns, rows)) > 0
 
     async def _undo_step(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> None:
         id_, number, step = change.id, record.number, record.step

@@ -16,6 +16,8 @@ from dbmanager.adapters.sql.names import quote
 from dbmanager.errors import ResourceExhausted, UnsupportedCapability
 from dbmanager.model.schema import Table
 
+BATCH_ROWS = 1_000
+
 
 def _changed(status: str) -> int:
     """Return the row count at the end of a command tag such as `UPDATE 3`; -1 when it has none."""
@@ -76,12 +78,34 @@ class PostgresExecute:
 
     async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
         """Put rows back by primary key."""
-        if table.primary_key is None:
-            raise UnsupportedCapability(
-                "rows of a table without a primary key can't be put back", object_name=table.name
-            )
+        key = _key(table)
         started = time.perf_counter()
         columns, values = rows
         async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw:
-            await write_rows(raw, table, columns, table.primary_key.columns, values, typed=written)
+            await write_rows(raw, table, columns, key, values, typed=written)
         return ExecutionResult(len(values), time.perf_counter() - started)
+
+    async def count_changed(self, table: Table, rows: CapturedRows) -> int:
+        """Compare the captured rows with those of the same key, batch by batch, as PostgreSQL's own texts."""
+        columns, values = rows
+        key = _key(table)
+        marks = {name: f"c{number}" for number, name in enumerate(columns)}
+        same_key = " AND ".join(f"now.{quote(n)} = {written('kept.' + marks[n], table.column(n).type)}" for n in key)
+        differs = " OR ".join(f"now.{quote(n)}::text IS DISTINCT FROM kept.{mark}" for n, mark in marks.items())
+        arrays = ", ".join(f"${number + 1}::text[]" for number in range(len(columns)))
+        sql = (
+            f"SELECT count(*) FROM unnest({arrays}) AS kept({', '.join(marks.values())}) "  # noqa: S608 - quoted names
+            f"LEFT JOIN {quote(table.schema, table.name)} AS now ON {same_key} WHERE now.{quote(key[0])} IS NULL OR {differs}"
+        )
+        changed = 0
+        async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw, raw.transaction(readonly=True):
+            for start in range(0, len(values), BATCH_ROWS):
+                batch = values[start : start + BATCH_ROWS]
+                changed += int(await raw.fetchval(sql, *([row[n] for row in batch] for n in range(len(columns)))))
+        return changed
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    if table.primary_key is None:
+        raise UnsupportedCapability("rows of a table without a primary key can't be told apart", object_name=table.name)
+    return table.primary_key.columns

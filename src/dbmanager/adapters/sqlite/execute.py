@@ -71,12 +71,8 @@ class SqliteExecute:
 
     async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
         """Put rows back by primary key."""
-        if table.primary_key is None:
-            raise UnsupportedCapability(
-                "rows of a table without a primary key can't be put back", object_name=table.name
-            )
         columns, values = rows
-        sql = upsert(table, columns, table.primary_key.columns)
+        sql = upsert(table, columns, _key(table))
 
         def work(handle: Handle) -> ExecutionResult:
             started = time.perf_counter()
@@ -87,6 +83,29 @@ class SqliteExecute:
             return ExecutionResult(len(values), time.perf_counter() - started)
 
         return await self._sessions.write(work, timeout_seconds=600, lock_seconds=5)
+
+    async def count_changed(self, table: Table, rows: CapturedRows) -> int:
+        """Compare the captured rows with those of the same key, one by one."""
+        columns, values = rows
+        key = _key(table)
+        names = ", ".join(quote(name) for name in columns)
+        where = " AND ".join(f"{quote(name)} = ?" for name in key)
+        sql = f"SELECT {names} FROM {quote(table.name)} WHERE {where}"  # noqa: S608 - quoted names only
+
+        def work(handle: Handle) -> int:
+            changed = 0
+            for row in values:
+                now = handle.raw.execute(sql, [released(row[columns.index(name)]) for name in key]).fetchone()
+                changed += now is None or tuple(captured(value) for value in now) != tuple(row)
+            return changed
+
+        return await self._sessions.read(work, timeout_seconds=600)
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    if table.primary_key is None:
+        raise UnsupportedCapability("rows of a table without a primary key can't be told apart", object_name=table.name)
+    return table.primary_key.columns
 
 
 def upsert(table: Table, columns: Sequence[str], key: Sequence[str]) -> str:
