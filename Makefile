@@ -11,6 +11,9 @@ demo: .venv/.installed
 test: .venv/.installed-dev engines
 	$(BIN)/pytest -m "not slow"
 
+test-slow: .venv/.installed-dev engines
+	$(BIN)/pytest -m slow
+
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
