@@ -134,3 +134,28 @@ async def test_every_kind_of_type_has_a_home_or_a_reason(engine: EngineUnderTest
         assert mapping.status in ("representable", "emulated", "rejected")
         assert mapping.sql or mapping.status == "rejected"
         assert mapping.reason or mapping.status == "representable"
+
+
+async def test_a_schema_is_created_probed_and_dropped_when_empty(engine: EngineUnderTest) -> None:
+    adapter = engine.open()
+    for name in ["sales", 'we"ird', "ünïcödé", "select"]:
+        made = adapter.emit.create_schema(name)
+        if isinstance(made, Unsupported):
+            assert engine.name == "sqlite"
+            assert name in made.reason
+            continue
+
+        async def present(name: str = name) -> object:
+            probe, parameters = adapter.emit.schema_exists_probe(name)
+            return (await adapter.query.fetch(probe, parameters))[0][0]
+
+        async def run(statements: tuple[str, ...]) -> None:
+            await adapter.execute.execute(
+                [Statement(sql) for sql in statements], atomic=True, lock_timeout_seconds=1, timeout_seconds=5
+            )
+
+        assert await present() == 0
+        await run(made.statements)
+        assert await present() == 1
+        await run(made.inverse)
+        assert await present() == 0

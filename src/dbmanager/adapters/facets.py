@@ -186,6 +186,14 @@ class Emit(Protocol):
         """Return a query and its parameters giving 1 while the table exists, else 0."""
         ...
 
+    def create_schema(self, name: str) -> Emission | Unsupported:
+        """Return CREATE SCHEMA and its inverse, which fails while the schema holds anything."""
+        ...
+
+    def schema_exists_probe(self, name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while the schema exists, else 0."""
+        ...
+
 
 class Statistics(Protocol):
     """What the engine measures of itself, and bounded samples."""

@@ -149,6 +149,14 @@ class PostgresEmit:
             (table.name, table.schema),
         )
 
+    def create_schema(self, name: str) -> Emission | Unsupported:
+        """Return CREATE SCHEMA; its inverse drops the schema only when empty."""
+        return Emission((f"CREATE SCHEMA {quote(name)}",), (f"DROP SCHEMA {quote(name)}",))
+
+    def schema_exists_probe(self, name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 while the schema exists."""
+        return "SELECT count(*) FROM pg_namespace WHERE nspname = $1", (name,)
+
 
 def _reference(key: ForeignKey) -> str:
     name = f"CONSTRAINT {quote(key.name)} " if key.name else ""

@@ -37,6 +37,7 @@ _BY_STATE: dict[str, tuple[type[DbManagerError], str, str]] = {
     "22001": (StatementFailed, "a value is too long for its column", "Widen the column."),
     "22021": (StatementFailed, "a text holds a character PostgreSQL can't store", "Remove NUL characters first."),
     "3D000": (ConnectionFailed, "the database does not exist", "Correct the name at the end of the url."),
+    "3F000": (InvalidStatement, "the schema does not exist", "Create it, or correct its name."),
     "28P01": (AuthenticationFailed, "the role or its password is wrong", "Correct user or password."),
     "28000": (AuthenticationFailed, "the server does not let this role in", "Look at pg_hba.conf."),
 }

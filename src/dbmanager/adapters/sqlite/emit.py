@@ -139,6 +139,14 @@ class SqliteEmit:
         """Return a query giving 1 while the table exists."""
         return "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", (table.name,)
 
+    def create_schema(self, name: str) -> Emission | Unsupported:
+        """SQLite files hold one schema."""
+        return Unsupported(f"SQLite has no schema {name!r}: a file holds one schema")
+
+    def schema_exists_probe(self, name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query giving 1 for `main`."""
+        return "SELECT ? = 'main'", (name,)
+
 
 def _reference(key: ForeignKey) -> str:
     name = f"CONSTRAINT {quote(key.name)} " if key.name else ""

@@ -41,7 +41,7 @@ async def plan_copy(
     tables = _ordered(schema, [schema.table(name) for name in names] if names else list(schema.base_tables()))
     if not tables:
         raise UnsupportedCapability("there are no tables to copy", object_name=source_name)
-    steps: list[ChangeStep] = []
+    steps: list[ChangeStep] = await _schema_steps(target, target_schema)
     notes: list[str] = []
     for table in tables:
         landed = _landed(table, target, target_schema, present.default_schema)
@@ -86,6 +86,22 @@ async def plan_copy(
         precondition=await target.catalog.fingerprint(),
     )
     return plan, notes
+
+
+async def _schema_steps(target: Adapter, wanted: str | None) -> list[ChangeStep]:
+    """Return the step that creates the wanted schema where it is missing; engines without schemas need none."""
+    emission = target.emit.create_schema(wanted) if wanted else None
+    if wanted is None or emission is None or isinstance(emission, Unsupported):
+        return []
+    probe, parameters = target.emit.schema_exists_probe(wanted)
+    if (await target.query.fetch(probe, parameters))[0][0]:
+        return []
+    return [
+        ChangeStep(
+            title=f"create schema {wanted}", statement=emission.statements[0], inverse=emission.inverse,
+            postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+        )
+    ]  # fmt: skip
 
 
 def _landed(table: Table, target: Adapter, wanted: str | None, default: str | None) -> Table:
