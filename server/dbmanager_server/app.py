@@ -10,11 +10,13 @@ import anyio
 import dbmanager_tools.changes
 import dbmanager_tools.core
 import dbmanager_tools.governance
+import dbmanager_tools.jobs
 import dbmanager_tools.migration
 import dbmanager_tools.optimization
 import dbmanager_tools.planning
 import dbmanager_tools.recovery
 import dbmanager_tools.workflow  # noqa: F401 - importing a tool module registers its tools
+from dbmanager_resources.library import add_resources
 from dbmanager_resources.prompts import add_prompts
 from dbmanager_tools.house import build
 from mcp.server import MCPServer
@@ -25,6 +27,7 @@ from dbmanager.services.container import Services
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
+    from dbmanager.services.jobs import Jobs
 
 INSTRUCTIONS = """\
 Manages real databases step by step in six phases: 1 requirements (assess_database), 2 design (check_database, \
@@ -47,6 +50,23 @@ def step_handlers(changes: Changes) -> None:
     register(changes)
 
 
+def job_handlers(jobs: Jobs) -> None:
+    """Make the kinds of job known; loaded when the first piece of work is done."""
+    from dbmanager.phases.migration import jobs as migration
+    from dbmanager.phases.recovery import jobs as recovery
+    from dbmanager.services import change_jobs
+
+    for module in (change_jobs, migration, recovery):
+        module.register(jobs)
+
+
+def make_services(loaded: LoadedConfiguration) -> Services:
+    """Return the services of one process: the server's, the worker's or the command line's."""
+    from dbmanager_server.worker import starter
+
+    return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=starter(loaded))
+
+
 def make_server(
     loaded: LoadedConfiguration,
     *,
@@ -60,10 +80,10 @@ def make_server(
         phases: narrows the tools to the core and these phases.
         on_closed: called once pools and store are closed.
     """
+    services = make_services(loaded)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
-        services = Services(loaded, step_handlers=(step_handlers,))
         try:
             yield services
         finally:
@@ -81,4 +101,5 @@ def make_server(
         log_level="WARNING",
     )
     add_prompts(server)
+    add_resources(server, services)
     return server

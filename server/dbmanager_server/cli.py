@@ -55,6 +55,23 @@ def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | 
 
 
 @main.command()
+@CONFIG
+@URL
+@click.option("--idle", type=click.FloatRange(min=0), help="Leave after so many seconds without a job; else stay.")
+def worker(config: Path | None, urls: tuple[str, ...], idle: float | None) -> None:
+    """Do the jobs that tools queued; started on demand, or kept running by a service manager."""
+    import logging
+
+    import anyio
+
+    from dbmanager_server.app import make_services
+    from dbmanager_server.worker import work
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    anyio.run(work, make_services(load(path=config, urls=urls)), idle)
+
+
+@main.command()
 @click.argument("change")
 @CONFIG
 @URL
@@ -69,21 +86,23 @@ def approve(change: str, config: Path | None, urls: tuple[str, ...]) -> None:
 
 async def _approve(loaded: LoadedConfiguration, change: str) -> None:
     import anyio.to_thread
-    from dbmanager_tools.changes import review_text
 
+    from dbmanager.analyzers.describe.workflow import change_text
     from dbmanager.services.audit import actor
-    from dbmanager.services.container import Services
+    from dbmanager_server.app import make_services
 
-    services = Services(loaded)
+    services = make_services(loaded)
     try:
         found = await services.changes.get(change)
-        click.echo(services.redactor.text(review_text(found, services, with_token=False)))
+        settings = services.connections.settings(found.plan.connection)
+        click.echo(services.redactor.text(change_text(found, settings)))
         word = found.plan_hash[:6]
         typed = await anyio.to_thread.run_sync(lambda: click.prompt(f"Type {word} to approve, anything else to refuse"))
         if typed.strip() != word:
             raise click.ClickException("not approved")
-        mode = services.connections.settings(found.plan.connection).approval_mode
-        record = await services.approvals.approve(found, approver=actor(), method="terminal", mode=mode)
+        record = await services.approvals.approve(
+            found, approver=actor(), method="terminal", mode=settings.approval_mode
+        )
         click.echo(f"Approved until {record.expires_at:%Y-%m-%d %H:%M} UTC.")
     finally:
         await services.close()

@@ -9,7 +9,7 @@ import pytest
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.analyzers.schema_lint.lint import RULES
-from dbmanager.phases.design.lint import lint_database
+from dbmanager.services.linting import lint_database
 from tests.conftest import MakeFile
 from tests.engines.postgresql import PostgresServer
 

@@ -10,9 +10,9 @@ import pytest
 from dbmanager_server.demo.shop import make_shop
 
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
-from dbmanager.phases.design.lint import lint_database
 from dbmanager.phases.governance.security import check_security
 from dbmanager.phases.optimization.advise import advise
+from dbmanager.services.linting import lint_database
 from dbmanager.services.policy.labels import LabelBook
 
 pytestmark = pytest.mark.anyio

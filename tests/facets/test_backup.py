@@ -23,7 +23,7 @@ async def test_a_backup_holds_every_row_and_the_place_it_was_restored_to_is_gone
     adapter = engine.open()
     told: list[str] = []
 
-    async def progress(done: int, total: int | None, message: str) -> None:
+    async def progress(done: float, total: float | None, message: str) -> None:
         told.append(message)
 
     assert not isinstance(adapter.backup, Unsupported)

@@ -6,6 +6,7 @@ import json
 import time
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, StatementFailed, StatementRefused
@@ -180,3 +181,16 @@ async def test_the_next_caller_meets_no_leftover(engine: EngineUnderTest) -> Non
             await adapter.query.run(QueryRequest(sql, limits=QueryLimits(timeout_seconds=0.2)))
     engine.run(engine.small)  # a lock left behind would block this
     assert (await adapter.query.run(QueryRequest("SELECT count(*) FROM parent"))).rows == ((0,),)
+
+
+async def test_a_call_cancelled_at_any_moment_leaves_nothing_waiting(engine: EngineUnderTest) -> None:
+    query = engine.open().query
+    with anyio.fail_after(30):
+        for turn in range(120):
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(query.fetch, "SELECT 1")
+                for _ in range(turn % 6):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+        assert await query.fetch("SELECT 1") == [(1,)]

@@ -23,6 +23,7 @@ from dbmanager.model.configuration import Configuration
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from tests.engines.postgresql import PASSWORD, PostgresServer
+from tests.server.processes import stop_workers
 
 pytestmark = pytest.mark.anyio
 MAIL = "zebedee.quill"
@@ -120,12 +121,19 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
                 assert applied["state"] in ("applied", "verified")
                 await call("roll_back_change", change=facts["change"])
             await call("run_backup", **with_project)
-            await call("run_drill", **with_project)
+            _, begun = await call("run_drill", background=True, **with_project)
+            told, ended = await call("get_job", job=begun["job"], wait_seconds=50)
+            assert ended["result"]["passed"], told
+            await call("cancel_job", job=begun["job"])
+            told, _ = await call("run_query", connection=name, sql="SELECT * FROM customers ORDER BY id", max_rows=900)
+            await call("read_result", result=told.partition("result='")[2].partition("'")[0], start=100)
             await call("export_deliverables", project=with_project["project"], folder=f"out-{name}")
         await call("plan_migration", source="shop", target="pg", target_schema="copied")
         await call("verify_data", source="shop", target="pg")
         await call("verify_audit_log")
         assert called == {tool.name for tool in (await client.list_tools()).tools}
+    stop_workers(tmp_path)
+    assert (tmp_path / "state/worker.log").stat().st_size
     assert (tmp_path / "wire.log").stat().st_size > 20_000
     assert (tmp_path / "out-pg").is_dir()
     for secret in (MAIL, CARD, PASSWORD):

@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.types import ElicitResult, TextContent
+from mcp.types import ElicitResult
 
 from tests.conftest import MakeFile
 from tests.engines.postgresql import PASSWORD, PostgresServer
+from tests.server.processes import call, client_in
 
 pytestmark = pytest.mark.anyio
 SHOP = """
@@ -37,23 +36,6 @@ def _write(folder: Path, text: str) -> None:
     (folder / "dbmanager.toml").write_text('[store]\ndata_dir = "state"\n' + text)
 
 
-@asynccontextmanager
-async def _client(folder: Path, *arguments: str, **options: Any) -> AsyncIterator[Client]:
-    parameters = StdioServerParameters(
-        command=sys.executable, args=["-m", "dbmanager_server.cli", "serve", *arguments], cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "SHOP_PASSWORD": PASSWORD},
-    )  # fmt: skip
-    async with Client(parameters, **options) as client:
-        yield client
-
-
-async def _call(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[str, Any], bool]:
-    result = await client.call_tool(tool, arguments)
-    text = "".join(block.text for block in result.content if isinstance(block, TextContent))
-    facts = result.structured_content if isinstance(result.structured_content, dict) else {}
-    return text, facts, bool(result.is_error)
-
-
 @pytest.fixture
 def shop(sqlite_file: MakeFile, tmp_path: Path) -> Path:
     sqlite_file(SHOP, "shop.db")
@@ -63,11 +45,11 @@ def shop(sqlite_file: MakeFile, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_both_protocol_eras_list_tools_and_read_masked_rows(shop: Path, mode: str) -> None:
-    async with _client(shop, mode=mode) as client:
+    async with client_in(shop, mode=mode) as client:
         tools = (await client.list_tools()).tools
         assert len(tools) <= 40
         assert all(tool.description and tool.input_schema["additionalProperties"] is False for tool in tools)
-        text, _, failed = await _call(
+        text, _, failed = await call(
             client, "run_query", connection="shop", sql="SELECT id, email FROM customers LIMIT 2"
         )
         assert not failed
@@ -76,39 +58,39 @@ async def test_both_protocol_eras_list_tools_and_read_masked_rows(shop: Path, mo
 
 
 async def test_errors_are_self_contained_and_name_the_next_tool(shop: Path) -> None:
-    async with _client(shop) as client:
-        text, _, failed = await _call(client, "run_query", connection="shp", sql="SELECT 1")
+    async with client_in(shop) as client:
+        text, _, failed = await call(client, "run_query", connection="shp", sql="SELECT 1")
         assert failed
         assert "Did you mean 'shop'" in text
-        text, _, failed = await _call(client, "run_query", connection="shop", sql="DELETE FROM orders")
+        text, _, failed = await call(client, "run_query", connection="shop", sql="DELETE FROM orders")
         assert failed
         assert "propose_change" in text
-        text, _, failed = await _call(client, "run_query", connection="shop", sqll="SELECT 1")
+        text, _, failed = await call(client, "run_query", connection="shop", sqll="SELECT 1")
         assert failed
         assert "Did you mean 'sql'" in text
-        text, _, failed = await _call(client, "run_query", connection="shop", sql="SELECT 1", max_rows=None)
+        text, _, failed = await call(client, "run_query", connection="shop", sql="SELECT 1", max_rows=None)
         assert not failed
 
 
 async def test_a_big_result_is_cut_and_paged(shop: Path) -> None:
-    async with _client(shop) as client:
+    async with client_in(shop) as client:
         sql = "SELECT id FROM orders ORDER BY id"
-        text, _, _ = await _call(client, "run_query", connection="shop", sql=sql)
+        text, _, _ = await call(client, "run_query", connection="shop", sql=sql)
         assert len(text) <= 200_000
         cursor = text.partition("cursor='")[2].partition("'")[0]
-        text, _, _ = await _call(client, "run_query", connection="shop", sql=sql, cursor=cursor)
+        text, _, _ = await call(client, "run_query", connection="shop", sql=sql, cursor=cursor)
         assert "|1001|" in text
-        text, _, failed = await _call(client, "run_query", connection="shop", sql="SELECT 1", cursor=cursor)
+        text, _, failed = await call(client, "run_query", connection="shop", sql="SELECT 1", cursor=cursor)
         assert failed
         assert "another statement" in text
 
 
 async def test_an_index_is_advised_applied_measured_and_undone(shop: Path) -> None:
     queries = ["SELECT total FROM orders WHERE customer_id = 77"]
-    async with _client(shop) as client:
-        _, facts, _ = await _call(client, "update_project", goal="faster", connections=["shop"])
+    async with client_in(shop) as client:
+        _, facts, _ = await call(client, "update_project", goal="faster", connections=["shop"])
         project = facts["project"]
-        text, facts, _ = await _call(
+        text, facts, _ = await call(
             client,
             "advise_indexes",
             connection="shop",
@@ -120,45 +102,45 @@ async def test_an_index_is_advised_applied_measured_and_undone(shop: Path) -> No
         assert "orders(customer_id)" in text
         assert "ix_never" in text
         change = facts["change"]
-        text, _, failed = await _call(client, "apply_change", change=change)
+        text, _, failed = await call(client, "apply_change", change=change)
         assert failed
-        text, _, _ = await _call(client, "review_change", change=change)
+        text, _, _ = await call(client, "review_change", change=change)
         token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, facts, failed = await _call(client, "apply_change", change=change, confirm_token=token)
+        text, facts, failed = await call(client, "apply_change", change=change, confirm_token=token)
         assert not failed, text
         assert facts["state"] == "verified"
-        _, facts, _ = await _call(client, "measure_queries", connection="shop", queries=queries, project=project)
+        _, facts, _ = await call(client, "measure_queries", connection="shop", queries=queries, project=project)
         assert facts["work_after"] < facts["work_before"] / 10
-        text, facts, failed = await _call(client, "roll_back_change", change=change)
+        text, facts, failed = await call(client, "roll_back_change", change=change)
         assert facts["state"] == "rolled_back", text
-        text, _, _ = await _call(client, "describe_schema", connection="shop", detail="full")
+        text, _, _ = await call(client, "describe_schema", connection="shop", detail="full")
         assert "ix_never" in text
         assert "ix_orders_customer_id" not in text
-        text, facts, _ = await _call(client, "verify_audit_log")
+        text, facts, _ = await call(client, "verify_audit_log")
         assert facts["intact"]
 
 
 async def test_a_hostile_client_that_replays_every_text_fails_on_a_person_connection(shop: Path) -> None:
     _write(shop, '[connections.shop]\nurl = "sqlite:///shop.db"\naccess = "read_write"\nenvironment = "production"\n')
-    async with _client(shop) as client:
+    async with client_in(shop) as client:
         heard: list[str] = []
-        text, facts, _ = await _call(
+        text, facts, _ = await call(
             client, "propose_change", connection="shop", title="drop it", reason="because",
             steps=[{"sql": "CREATE INDEX ix_evil ON orders (total)"}],
         )  # fmt: skip
         change = facts["change"]
         heard.append(text)
         for _ in range(3):
-            text, _, _ = await _call(client, "review_change", change=change)
+            text, _, _ = await call(client, "review_change", change=change)
             heard.append(text)
             words = {word.strip("`'\".,()=") for said in heard for word in said.split()}
             words |= {part for word in words for part in word.split("=")}
             for word in sorted(words):
-                text, _, failed = await _call(client, "apply_change", change=change, confirm_token=word)
+                text, _, failed = await call(client, "apply_change", change=change, confirm_token=word)
                 assert failed
                 heard.append(text)
         assert "dbmanager approve" in heard[-1]
-        text, _, _ = await _call(client, "describe_schema", connection="shop", detail="full")
+        text, _, _ = await call(client, "describe_schema", connection="shop", detail="full")
         assert "ix_evil" not in text
 
 
@@ -174,33 +156,31 @@ async def test_elicitation_asks_the_person(shop: Path, action: str, applied: boo
             return ElicitResult(action="accept", content={"approve": True})
         return ElicitResult(action=action)
 
-    async with _client(shop, mode=mode, elicitation_callback=answer) as client:
-        _, facts, _ = await _call(
+    async with client_in(shop, mode=mode, elicitation_callback=answer) as client:
+        _, facts, _ = await call(
             client, "propose_change", connection="shop", title="an index", reason="measured",
             steps=[{"sql": "CREATE INDEX ix_total ON orders (total)"}],
         )  # fmt: skip
-        text, facts, _ = await _call(client, "apply_change", change=facts["change"])
+        text, facts, _ = await call(client, "apply_change", change=facts["change"])
         assert "CREATE INDEX ix_total" in asked[0]
         assert (facts.get("state") == "verified") is applied, text
 
 
 async def test_rows_changed_by_a_statement_can_be_put_back(shop: Path) -> None:
-    async with _client(shop) as client:
-        before, _, _ = await _call(
-            client, "run_query", connection="shop", sql="SELECT sum(total), count(*) FROM orders"
-        )
-        _, facts, _ = await _call(
+    async with client_in(shop) as client:
+        before, _, _ = await call(client, "run_query", connection="shop", sql="SELECT sum(total), count(*) FROM orders")
+        _, facts, _ = await call(
             client, "propose_change", connection="shop", title="round", reason="asked",
             steps=[{"sql": "UPDATE orders SET total = 0 WHERE id <= 500"}, {"sql": "DELETE FROM orders WHERE id > 11990"}],
         )  # fmt: skip
         change = facts["change"]
-        text, _, _ = await _call(client, "review_change", change=change)
+        text, _, _ = await call(client, "review_change", change=change)
         token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, facts, failed = await _call(client, "apply_change", change=change, confirm_token=token)
+        text, facts, failed = await call(client, "apply_change", change=change, confirm_token=token)
         assert not failed, text
         assert "500 rows changed" in text
-        await _call(client, "roll_back_change", change=change)
-        after, _, _ = await _call(client, "run_query", connection="shop", sql="SELECT sum(total), count(*) FROM orders")
+        await call(client, "roll_back_change", change=change)
+        after, _, _ = await call(client, "run_query", connection="shop", sql="SELECT sum(total), count(*) FROM orders")
         assert after.splitlines()[2] == before.splitlines()[2]
 
 
@@ -212,14 +192,14 @@ async def test_tables_are_copied_from_sqlite_to_postgresql_and_compared(
         '[connections.shop]\nurl = "sqlite:///shop.db"\n'
         f'[connections.target]\nurl = "{pg_server.url(pg_database)}"\naccess = "read_write"\npassword = {{ env = "SHOP_PASSWORD" }}\n',
     )
-    async with _client(shop) as client:
-        text, facts, failed = await _call(client, "plan_migration", source="shop", target="target")
+    async with client_in(shop) as client:
+        text, facts, failed = await call(client, "plan_migration", source="shop", target="target")
         assert not failed, text
         token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, _, failed = await _call(client, "apply_change", change=facts["change"], confirm_token=token)
+        text, _, failed = await call(client, "apply_change", change=facts["change"], confirm_token=token)
         assert not failed, text
         assert "each checked" in text
-        text, facts, failed = await _call(client, "verify_data", source="shop", target="target")
+        text, facts, failed = await call(client, "verify_data", source="shop", target="target")
         assert facts["equal"], text
         assert facts["rows"] == 24_100
         assert PASSWORD not in text
@@ -244,37 +224,37 @@ async def test_six_phases_work_on_postgresql(shop: Path, pg_server: PostgresServ
         f'[connections.pg]\nurl = "{pg_server.url(pg_database)}"\naccess = "read_write"\npassword = {{ env = "SHOP_PASSWORD" }}\n',
     )
     queries = ["SELECT sum(total) FROM orders WHERE customer_id = 42"]
-    async with _client(shop) as client:
-        _, facts, _ = await _call(client, "update_project", goal="order", connections=["pg"])
+    async with client_in(shop) as client:
+        _, facts, _ = await call(client, "update_project", goal="order", connections=["pg"])
         project = facts["project"]
-        text, _, failed = await _call(client, "assess_database", connection="pg", project=project)
+        text, _, failed = await call(client, "assess_database", connection="pg", project=project)
         assert not failed, text
         assert "20000" in text
-        text, _, _ = await _call(client, "check_database", connection="pg", project=project)
+        text, _, _ = await call(client, "check_database", connection="pg", project=project)
         for id_ in ("LINT-002", "LINT-008", "LINT-011", "LINT-013", "LINT-019"):
             assert id_ in text
-        text, facts, failed = await _call(
+        text, facts, failed = await call(
             client, "advise_indexes", connection="pg", queries=queries, propose=True, project=project
         )
         assert "CONCURRENTLY" in text
         token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, _, failed = await _call(client, "apply_change", change=facts["change"], confirm_token=token)
+        text, _, failed = await call(client, "apply_change", change=facts["change"], confirm_token=token)
         assert not failed, text
-        text, measured, _ = await _call(client, "measure_queries", connection="pg", queries=queries, project=project)
+        text, measured, _ = await call(client, "measure_queries", connection="pg", queries=queries, project=project)
         assert measured["work_after"] < measured["work_before"] / 2
-        text, undone, _ = await _call(client, "roll_back_change", change=facts["change"])
+        text, undone, _ = await call(client, "roll_back_change", change=facts["change"])
         assert undone["state"] == "rolled_back", text
-        text, _, _ = await _call(client, "classify_data", connection="pg", project=project)
+        text, _, _ = await call(client, "classify_data", connection="pg", project=project)
         assert "customers.email" in text
         assert "@example.org" not in text
-        text, _, failed = await _call(client, "check_database", connection="pg", pack="security", project=project)
+        text, _, failed = await call(client, "check_database", connection="pg", pack="security", project=project)
         assert not failed, text
         assert "PG-027" in text
-        text, _, failed = await _call(client, "run_backup", connection="pg", project=project)
+        text, _, failed = await call(client, "run_backup", connection="pg", project=project)
         assert not failed, text
-        text, facts, failed = await _call(client, "run_drill", connection="pg", project=project)
+        text, facts, failed = await call(client, "run_drill", connection="pg", project=project)
         assert facts["passed"], text
-        text, _, failed = await _call(client, "export_deliverables", project=project)
+        text, _, failed = await call(client, "export_deliverables", project=project)
         assert not failed, text
     assert "PRIMARY KEY" in (shop / "database-system/architecture/schemas/pg.sql").read_text()
     _assert_no_password(shop)

@@ -156,3 +156,21 @@ async def test_a_store_that_can_not_be_made_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="store"):
         async with Store(blocked).read():
             pass
+
+
+async def test_an_older_store_is_backed_up_and_upgraded_with_all_it_held(folder: Path, open_services: Open) -> None:
+    services = open_services()
+    project = await services.projects.create("keep me", ["db"])
+    await services.close()
+    raw = sqlite3.connect(services.store.data_dir / "store.db")
+    for table in ("job", "worker", "kept_result"):
+        raw.execute(f"DROP TABLE {table}")
+    raw.execute("UPDATE alembic_version SET version_num = '0001'")
+    raw.commit()
+    raw.close()
+    upgraded = open_services()
+    assert (await upgraded.projects.get(project.id)).goal == "keep me"
+    assert await upgraded.jobs.newest() == []
+    copy = sqlite3.connect(services.store.data_dir / "store.0001.bak")
+    assert copy.execute("SELECT goal FROM project").fetchall() == [("keep me",)]
+    copy.close()

@@ -10,11 +10,13 @@ from mcp.server.mcpserver.resolve import AcceptedElicitation
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field
 
+from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError
 from dbmanager.model.changes import ChangeSet, ChangeState
+from dbmanager.services.change_jobs import APPLY, ROLL_BACK
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection
-from dbmanager_tools.house import answer, error_text, services_of, tool
+from dbmanager_tools.house import Background, answer, error_text, services_of, tool, work
 
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
 
@@ -82,7 +84,7 @@ async def approval_gate(change: str, confirm_token: str | None, ctx: Context) ->
             return Decision(approve=True)
         capabilities = ctx.client_capabilities
         if capabilities is not None and capabilities.elicitation is not None:
-            return Elicit(review_text(found, services, with_token=False), Decision)
+            return Elicit(change_text(found, services.connections.settings(found.plan.connection)), Decision)
         raise ApprovalRequired(
             f"change {change} has not been approved",
             object_name=change,
@@ -109,6 +111,7 @@ async def apply_change(
     ctx: Context,
     decision: Annotated[ElicitationResult[Decision], Resolve(approval_gate)],
     confirm_token: Annotated[str | None, Field(description="From review_change, once the user has agreed")] = None,
+    background: Background = False,
 ) -> CallToolResult:
     """Carry out an approved change set, step by step, measuring and probing each, and verify it. Resumes one that
     was interrupted. If a step fails, earlier ones stand: mend and apply again, or roll_back_change."""
@@ -121,22 +124,14 @@ async def apply_change(
     if not await _stands(services, found):
         mode = services.connections.settings(found.plan.connection).approval_mode
         await services.approvals.approve(found, approver="client's user", method="elicitation", mode=mode)
-    await services.changes.apply(change, progress=ctx.report_progress)
-    done = await services.changes.verify(change)
-    for project in filter(None, (done.project_id,)):
-        await services.projects.keep(
-            project, "change_verified", f"{done.plan.title} is in effect", {"change": done.id, "steps": len(done.steps)}
-        )
-    return answer(review_text(done, services), {"change": done.id, "state": done.state.value})
+    return await work(ctx, APPLY, change, {"change": change}, background)
 
 
 @tool(phase=0, title="Roll back change", reads=False, destructive=True, idempotent=False)
-async def roll_back_change(change: ChangeId, ctx: Context) -> CallToolResult:
+async def roll_back_change(change: ChangeId, ctx: Context, background: Background = False) -> CallToolResult:
     """Undo the steps of a change set that took effect, the last first, by their inverses or stored before-images.
     Refuses as a whole when one of them can't be undone."""
-    services = services_of(ctx)
-    done = await services.changes.roll_back(change, progress=ctx.report_progress)
-    return answer(review_text(done, services), {"change": done.id, "state": done.state.value})
+    return await work(ctx, ROLL_BACK, change, {"change": change}, background)
 
 
 @tool(phase=0, title="Verify audit log")
@@ -155,35 +150,12 @@ async def verify_audit_log(ctx: Context, project: str | None = None) -> CallTool
     return answer(text, {"entries": verdict.entries, "intact": verdict.intact})
 
 
-def review_text(change: ChangeSet, services: Services, *, with_token: bool = True) -> str:
-    """Return a change set as a person or a model reviews it."""
+def review_text(change: ChangeSet, services: Services) -> str:
+    """Return a change set for review and, where its connection trusts the client, the token that approves it."""
     settings = services.connections.settings(change.plan.connection)
-    lines = [
-        f"**{change.id}** on {change.plan.connection} ({settings.environment}): {change.plan.title}. "
-        f"State: {change.state.value}. Reason: {change.plan.reason}",
-        *change.notes,
-    ]
-    for record in change.steps:
-        step = record.step
-        facts = [f"risk {step.risk}"] + ([f"lock: {step.lock}"] if step.lock else [])
-        facts += ["rewrites the table"] if step.rewrites_table else []
-        facts += [f"{record.elapsed_seconds:.3f} s"] if record.elapsed_seconds is not None else []
-        lines.append(f"{record.number}. [{record.state.value}] {step.title} ({', '.join(facts)})")
-        lines.append(f"   `{' '.join(step.statement.split())[:600]}`")
-        if step.inverse:
-            lines.append(f"   undo: `{'; '.join(step.inverse)[:400]}`")
-        elif step.before_image is not None:
-            lines.append("   undo: rows are kept before they change")
-        elif step.kind == "statement":
-            lines.append("   IRREVERSIBLE: it can't be undone")
-        if record.detail:
-            lines.append(f"   {record.detail}")
-    if change.state in (ChangeState.PROPOSED, ChangeState.FAILED, ChangeState.INTERRUPTED):
-        if change.approval is not None and change.approval.plan_hash == change.plan_hash:
-            lines.append(f"Approved by {change.approval.approver} ({change.approval.method}).")
-        elif settings.approval_mode == "person":
-            lines.append(f"To approve, a person runs: dbmanager approve {change.id}")
-        elif with_token:
-            token = services.approvals.issue_token(change, settings.approval_mode)
-            lines.append(f"Once the user agrees: apply_change with confirm_token={token!r} (15 minutes, once).")
-    return "\n".join(lines)
+    text = change_text(change, settings)
+    approved = change.approval is not None and change.approval.plan_hash == change.plan_hash
+    if change.open and not approved and settings.approval_mode == "client":
+        token = services.approvals.issue_token(change, settings.approval_mode)
+        text += f"\nOnce the user agrees: apply_change with confirm_token={token!r} (15 minutes, once)."
+    return text

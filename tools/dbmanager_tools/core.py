@@ -9,9 +9,10 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from dbmanager.adapters.facets import Unsupported
+from dbmanager.analyzers.describe import markdown
+from dbmanager.analyzers.describe.workflow import connection_text
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.queries import Scalar
-from dbmanager_tools import text
 from dbmanager_tools.house import answer, services_of, tool
 
 Connection = Annotated[str, Field(description="Configured connection name, see list_connections")]
@@ -32,18 +33,13 @@ async def list_connections(
     services = services_of(ctx)
     lines: list[str] = []
     for name in services.connections.names():
-        settings = services.connections.settings(name)
-        engine = settings.url.partition(":")[0].partition("+")[0]
-        lines.append(
-            f"- {name}: {engine}, {settings.access}, {settings.environment}, changes approved by {settings.approval_mode}"
-            + ("" if settings.masking else ", masking OFF")
-        )
+        lines.append(connection_text(name, services.connections.settings(name)))
         if check:
             adapter = await services.connections.adapter(name)
             info = await adapter.catalog.server_info()
             can = ", ".join(info.capabilities) or "none"
             lines.append(
-                f"  {info.engine} {info.version}, role {info.role or '(none)'}, {text.size(info.size_bytes)}, means: {can}"
+                f"  {info.engine} {info.version}, role {info.role or '(none)'}, {markdown.size(info.size_bytes)}, means: {can}"
             )
             lines += [f"  warning: {warning}" for warning in info.warnings]
     if not lines:
@@ -114,7 +110,7 @@ async def run_query(
         connection, sql, tuple(parameters or ()), max_rows=max_rows, cursor=cursor
     )
     result = page.masked.result
-    lines = [text.table([column.name for column in result.columns], result.rows)]
+    lines = [markdown.table([column.name for column in result.columns], result.rows)]
     note = f"{len(result.rows)} rows in {result.elapsed_seconds:.3f} s."
     if result.truncated_by is not None:
         note += f" Cut at the {result.truncated_by} limit; next page: cursor={page.cursor!r}"
@@ -138,7 +134,7 @@ async def explain_query(
     within the usual bounds and measures. To find missing indexes over several queries use advise_indexes.
     """
     shown = await services_of(ctx).reader.explain(connection, sql, tuple(parameters or ()), analyze=analyze)
-    return answer(text.plan(shown))
+    return answer(markdown.plan(shown))
 
 
 @tool(phase=0, title="Check database")
@@ -158,7 +154,7 @@ async def check_database(
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     if pack == "schema":
-        from dbmanager.phases.design.lint import lint_database
+        from dbmanager.services.linting import lint_database
 
         report = (await lint_database(adapter, progress=ctx.report_progress)).report
     else:
@@ -180,4 +176,4 @@ async def check_database(
             ],
         },
     )
-    return answer(text.findings(report, limit=limit))
+    return answer(markdown.findings(report, limit=limit))

@@ -8,8 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from dbmanager.analyzers.describe import markdown
 from dbmanager.model.classification import Label
-from dbmanager_tools import text
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import answer, services_of, tool
 
@@ -49,7 +49,7 @@ async def classify_data(
     if not labels:
         return answer(f"No classified columns in {len(chosen)} tables.", {"classified": 0})
     return answer(
-        text.table(["column", "type", "level", "certainty", "regimes", "evidence", ""], rows)
+        markdown.table(["column", "type", "level", "certainty", "regimes", "evidence", ""], rows)
         + f"\n\n{len(labels)} classified columns in {len(chosen)} tables.",
         {"classified": len(labels)},
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import JsonValue, ValidationError
+from mcp.types import CallToolResult, ResourceLink, TextContent, ToolAnnotations
+from pydantic import Field, JsonValue, ValidationError
 
+from dbmanager.analyzers.describe.workflow import job_text
 from dbmanager.errors import DbManagerError, nearest
 from dbmanager.services.container import Services
+from dbmanager.services.results import cut
 
 MAX_ERROR_CHARACTERS = 2_000
+LONGEST_ANSWER = 26_000
+"""Characters of one answer, about 8,000 tokens; what is longer is kept and read on with read_result."""
+Background = Annotated[bool, Field(description="Let the worker do it: answers a job id at once, see get_job")]
 _log = logging.getLogger(__name__)
 ToolFunction = Callable[..., Awaitable[CallToolResult]]
 
@@ -110,8 +115,31 @@ class HouseTool(Tool):
                 raise ToolError(_argument_text(self.name, refused.__cause__)) from None
             raise ToolError(services.redactor.text(str(refused.__cause__ or refused))) from None
         if isinstance(result, CallToolResult):
-            return _redacted(result, services)
+            return await _bounded(_redacted(result, services), self.name, services)
         return result
+
+
+async def _bounded(result: CallToolResult, title: str, services: Services) -> CallToolResult:
+    """Keep a text that is too long for one message, and answer its beginning with where to read on."""
+    content: list[Any] = []
+    for block in result.content:
+        content.append(block)
+        if not isinstance(block, TextContent) or len(block.text) <= LONGEST_ANSWER:
+            continue
+        whole, end = block.text, cut(block.text, 0, LONGEST_ANSWER)
+        id_ = await services.results.keep(title, whole)
+        block.text = (
+            f"{whole[:end].rstrip()}\n\nCharacters 0 to {end} of {len(whole)}. "
+            f"The rest: read_result with result={id_!r}, start={end}."
+        )
+        content.append(
+            ResourceLink(
+                type="resource_link", name=id_, title=f"{title}, whole", uri=f"dbm://results/{id_}",
+                mime_type="text/markdown", size=len(whole.encode()),
+            )
+        )  # fmt: skip
+    result.content = content
+    return result
 
 
 def _redacted(result: CallToolResult, services: Services) -> CallToolResult:
@@ -157,3 +185,19 @@ def _argument_text(name: str, invalid: ValidationError) -> str:
 def answer(text: str, facts: dict[str, JsonValue] | None = None) -> CallToolResult:
     """Return a successful result: Markdown for the model and, where it is small, the same facts as data."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=facts)
+
+
+async def work(
+    context: Context[Any, Any], kind: str, about: str, arguments: Mapping[str, Any], background: bool
+) -> CallToolResult:
+    """Do a piece of work now, telling progress, or queue it for the worker and answer the job."""
+    services = services_of(context)
+    if not background:
+        outcome = await services.jobs.handler(kind)(services, arguments, context.report_progress)
+        return answer(outcome.text, outcome.facts)
+    job = await services.jobs.enqueue(kind, about, arguments)
+    await services.ensure_worker()
+    return answer(
+        job_text(job) + "\nIt goes on if you leave. Follow it with get_job, stop it with cancel_job.",
+        {"job": job.id, "state": job.state.value},
+    )

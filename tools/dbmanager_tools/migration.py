@@ -8,9 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from dbmanager_tools import text
 from dbmanager_tools.changes import review_text
-from dbmanager_tools.house import answer, services_of, tool
+from dbmanager_tools.house import Background, answer, services_of, tool, work
 
 Source = Annotated[str, Field(description="Connection to read from")]
 Target = Annotated[str, Field(description="Connection to write to")]
@@ -55,32 +54,13 @@ async def verify_data(
     tables: Tables = None,
     target_schema: str | None = None,
     project: str | None = None,
+    background: Background = False,
 ) -> CallToolResult:
     """Compare tables of two databases by row count and by a checksum over all values, whatever their order or engine.
     Scans every table once on either side."""
-    from dbmanager.phases.migration.verify import compare
+    from dbmanager.phases.migration.jobs import COMPARE
 
-    services = services_of(ctx)
-    found = await compare(
-        await services.connections.adapter(source),
-        await services.connections.adapter(target),
-        tables or [],
-        target_schema,
-        progress=ctx.report_progress,
-    )
-    rows = [
-        [c.table, c.source.rows, c.target.rows if c.target else None, c.source.checksum[:12],
-         c.target.checksum[:12] if c.target else None, "equal" if c.equal else "DIFFERENT"]
-        for c in found
-    ]  # fmt: skip
-    equal = all(c.equal for c in found)
-    total = sum(c.source.rows for c in found)
-    if equal:
-        payload = {"source": source, "target": target, "tables": len(found), "rows": total}
-        for kind in ("copy", "copy_verified", "copy_rate"):
-            await services.keep_evidence(project, kind, f"{total} rows equal on both sides", payload)
-    verdict = f"{len(found)} tables, {total} rows: {'all equal' if equal else 'NOT equal'}."
-    return answer(
-        text.table(["table", "rows", "rows there", "checksum", "checksum there", ""], rows) + "\n\n" + verdict,
-        {"equal": equal, "tables": len(found), "rows": total},
-    )
+    arguments = {
+        "source": source, "target": target, "tables": tables, "target_schema": target_schema, "project": project
+    }  # fmt: skip
+    return await work(ctx, COMPARE, f"{source} and {target}", arguments, background)

@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
-from dbmanager_tools import text
+from dbmanager.analyzers.describe import markdown
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import answer, services_of, tool
@@ -50,7 +50,7 @@ async def advise_indexes(
     lines = [f"{len(report.create)} indexes to make, by {report.method}:"]
     lines += [
         f"- {a.table.name}({', '.join(k.name for k in a.index.keys)}): used by query "
-        f"{', '.join(map(str, a.queries))}, about {text.size(a.size_bytes)}"
+        f"{', '.join(map(str, a.queries))}, about {markdown.size(a.size_bytes)}"
         for a in report.create
     ]
     if report.unused:
@@ -113,7 +113,7 @@ def measurements_text(measured: tuple[Measurement, ...]) -> str:
          ", ".join(m.full_scans)]
         for i, m in enumerate(measured, 1)
     ]  # fmt: skip
-    return text.table(["", "query", "work", "ms", "scanned whole"], rows)
+    return markdown.table(["", "query", "work", "ms", "scanned whole"], rows)
 
 
 def _figures(measured: tuple[Measurement, ...]) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from dbmanager_tools import text
+from dbmanager.analyzers.describe import markdown
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import answer, services_of, tool
 
@@ -36,7 +36,7 @@ async def assess_database(
         {"connection": connection, "tables": len(record.entities), "size_bytes": record.size_bytes},
     )  # fmt: skip
     rows = [
-        [e.name, e.rows.value, "exact" if e.rows.exact else "estimate", text.size(e.size_bytes), text.size(e.index_bytes), e.rows.query]
+        [e.name, e.rows.value, "exact" if e.rows.exact else "estimate", markdown.size(e.size_bytes), markdown.size(e.index_bytes), e.rows.query]
         for e in record.entities[:limit]
     ]  # fmt: skip
     relations = [
@@ -44,10 +44,10 @@ async def assess_database(
         for r in record.relations[:limit]
     ]
     parts = [
-        f"{record.engine} {record.version}, {text.size(record.size_bytes)}, {len(record.entities)} tables",
-        text.table(["table", "rows", "", "size", "indexes", "query"], rows),
+        f"{record.engine} {record.version}, {markdown.size(record.size_bytes)}, {len(record.entities)} tables",
+        markdown.table(["table", "rows", "", "size", "indexes", "query"], rows),
         f"Relations ({len(record.relations)}):",
-        text.table(["child", "parent", "", "rows", "orphans"], relations),
+        markdown.table(["child", "parent", "", "rows", "orphans"], relations),
         f"Use: {record.usage_note}",
         f"Risks ({len(record.risks)}): " + "; ".join(record.risks[:15]) if record.risks else "No risks found.",
         "For the person: " + " ".join(record.open_questions),

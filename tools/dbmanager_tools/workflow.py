@@ -8,7 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from dbmanager.model.projects import EXPERTS, Project, phase_status
+from dbmanager.analyzers.describe.workflow import project_text
+from dbmanager.model.projects import phase_status
 from dbmanager_tools.house import answer, services_of, tool
 
 ProjectId = Annotated[str, Field(description="Project id, e.g. prj_0a1b2c3d4e")]
@@ -37,7 +38,7 @@ async def update_project(
     if decision:
         await services.projects.decide(found.id, decision, reason or "")
         found = await services.projects.get(found.id)
-    return answer(status_text(found), {"project": found.id})
+    return answer(project_text(found), {"project": found.id})
 
 
 @tool(phase=0, title="Project status")
@@ -46,7 +47,7 @@ async def project_status(project: ProjectId, ctx: Context) -> CallToolResult:
     missing, and the tool that makes it."""
     found = await services_of(ctx).projects.get(project)
     states: dict[str, str] = {str(status.phase.number): status.state for status in phase_status(found)}
-    return answer(status_text(found), {"project": found.id, **states})
+    return answer(project_text(found), {"project": found.id, **states})
 
 
 @tool(phase=0, title="Export deliverables", idempotent=False)
@@ -64,16 +65,3 @@ async def export_deliverables(
     written = await export(found, services.connections, services.export_folder(folder))
     listed = "\n".join(f"- {path}" for path in written.files)
     return answer(f"{len(written.files)} files in {written.root}\n{listed}", {"root": str(written.root)})
-
-
-def status_text(project: Project) -> str:
-    """Return a project's gates as a list."""
-    lines = [f"**{project.id}**: {project.goal} ({', '.join(project.connections)})"]
-    for status in phase_status(project):
-        lines.append(f"{status.phase.number}. {status.phase.title}: {status.state.replace('_', ' ')}")
-        lines += [
-            f"   {EXPERTS[demand.expert]} asks that {demand.what}: call `{demand.action}` with this project"
-            for demand in status.missing
-        ]
-    lines += [f"Decided: {item.title} ({item.reason})" for item in project.decisions]
-    return "\n".join(lines)

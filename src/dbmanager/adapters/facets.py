@@ -26,7 +26,7 @@ class Unsupported:
 
 
 ValueT = TypeVar("ValueT")
-Progress = Callable[[int, int | None, str], Awaitable[None]]
+Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told `(done, total or None, message)` now and then during long work."""
 
 

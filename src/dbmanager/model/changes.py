@@ -125,3 +125,8 @@ class ChangeSet:
     approval: ApprovalRecord | None = None
     project_id: str | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits for an approval or for being applied."""
+        return self.state in (ChangeState.PROPOSED, ChangeState.FAILED, ChangeState.INTERRUPTED)

@@ -36,6 +36,18 @@ class AuditVerdict:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry, without its detail."""
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    object_name: str
+    outcome: str
+
+
 def actor() -> str:
     """Return who this process acts for: the operating system's user."""
     try:
@@ -77,6 +89,12 @@ class AuditLog:
                 "the audit log cannot be written, so nothing was done", hint=f"Mend the store first ({problem})."
             ) from None
         return number
+
+    async def newest(self, limit: int) -> list[AuditEntry]:
+        """Return the newest entries, the newest first."""
+        async with self._store.read() as connection:
+            rows = await connection.execute(select(AUDIT).order_by(AUDIT.c.number.desc()).limit(limit))
+            return [AuditEntry(r.number, r.at, r.actor, r.action, r.object, r.outcome) for r in rows]
 
     async def verify(self) -> AuditVerdict:
         """Walk the whole chain; cost: reads every entry once."""

@@ -64,7 +64,7 @@ class StepHandler(Protocol):
         ...
 
 
-async def _silent(done: int, total: int | None, message: str) -> None:
+async def _silent(done: float, total: float | None, message: str) -> None:
     return None
 
 
@@ -250,7 +250,9 @@ class Changes:
         if step.before_image is not None:
 
             async def keep(rows: CapturedRows) -> None:
-                await self._kept.keep_image(change.id, record.number, self._box.seal(rows))
+                await self._kept.keep_image(
+                    change.id, record.number, self._box.seal([list(rows[0]), [list(row) for row in rows[1]]])
+                )
 
             result = await adapter.execute.capture_and_execute(
                 step.before_image, statement, keep, max_rows=MAX_IMAGE_ROWS,
@@ -282,7 +284,7 @@ class Changes:
         sealed = await self._kept.image(change.id, record.number)
         if sealed is None:
             return False  # the image is kept before the statement runs, so it did not run
-        columns, rows = self._box.open(sealed)
+        columns, rows = _captured(self._box.open(sealed))
         if not rows:
             return True
         if (await self._kept.progress(change.id, record.number)).get(NOTHING_CHANGED):
@@ -317,7 +319,7 @@ class Changes:
             if sealed is None:
                 raise Irreversible(f"the before-image of step {record.number} is gone", object_name=change.id)
             table = (await adapter.catalog.read_schema()).table(str(step.payload["table"]))
-            await adapter.execute.restore_rows(table, self._box.open(sealed))
+            await adapter.execute.restore_rows(table, _captured(self._box.open(sealed)))
             return
         limits = self._connections.settings(change.plan.connection).limits
         await adapter.execute.execute(
@@ -360,3 +362,8 @@ class Changes:
                         s.state is not StepState.PENDING for s in left.steps) else ChangeState.INTERRUPTED)  # fmt: skip
         if failure is not None:
             raise failure
+
+
+def _captured(opened: Any) -> CapturedRows:
+    columns, rows = opened
+    return tuple(columns), tuple(tuple(row) for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -22,11 +22,17 @@ RESERVED_PREFIXES = ("DBMANAGER_TEST_",)
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfiguration:
-    """The configuration, and where it came from (`base` is what relative paths are relative to)."""
+    """The configuration, and where it came from (`base` is what relative paths are relative to).
+
+    `arguments` and `environment` make another process of ours load the same; addresses go by environment, since
+    arguments can be read by every user of the machine.
+    """
 
     configuration: Configuration
     sources: tuple[str, ...]
     base: Path
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def user_file() -> Path:
@@ -74,11 +80,15 @@ def load(
     if environ.get("DATABASE_URL") and "default" not in connections:
         connections["default"] = {"url": environ["DATABASE_URL"]}
         sources.append("DATABASE_URL")
+    passed: dict[str, str] = {}
     for number, url in enumerate(urls, 1):
-        connections["main" if number == 1 else f"main{number}"] = {"url": url}
+        name = "main" if number == 1 else f"main{number}"
+        connections[name] = {"url": url}
+        passed[f"{PREFIX}CONNECTIONS__{name.upper()}__URL"] = url
         sources.append("--url")
+    arguments = ("--config", str(chosen.resolve())) if chosen is not None else ()
     try:
-        return LoadedConfiguration(Configuration.model_validate(data), tuple(sources), base)
+        return LoadedConfiguration(Configuration.model_validate(data), tuple(sources), base, arguments, passed)
     except ValidationError as invalid:
         raise ConfigurationError(
             "; ".join(_sentence(dict(error), data) for error in invalid.errors(include_url=False, include_input=True)),

@@ -18,19 +18,38 @@ if TYPE_CHECKING:
     from dbmanager.services.audit import AuditLog
     from dbmanager.services.backups import Backups
     from dbmanager.services.changes import Changes
+    from dbmanager.services.jobs import Jobs
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
     from dbmanager.services.projects import Projects
     from dbmanager.services.reading import Reader
+    from dbmanager.services.results import Results
     from dbmanager.services.store import Store
 
 
 class Services:
     """Connections, policy, store, audit, changes, projects and jobs of one process."""
 
-    def __init__(self, loaded: LoadedConfiguration, step_handlers: tuple[Callable[[Changes], None], ...] = ()) -> None:
+    def __init__(
+        self,
+        loaded: LoadedConfiguration,
+        *,
+        step_handlers: Callable[[Changes], None] = lambda _: None,
+        job_handlers: Callable[[Jobs], None] = lambda _: None,
+        start_worker: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        """Hold what a process needs; nothing is opened yet.
+
+        Args:
+            loaded: the configuration.
+            step_handlers: registers the phases' own kinds of change step.
+            job_handlers: registers the phases' kinds of job.
+            start_worker: starts a worker process that leaves its log at the given path.
+        """
         self.loaded = loaded
         self._step_handlers = step_handlers
+        self._job_handlers = job_handlers
+        self._start_worker = start_worker
         self.redactor = Redactor()
         self.connections = Connections(loaded.configuration, loaded.base, self.redactor)
 
@@ -96,9 +115,24 @@ class Services:
         from dbmanager.services.changes import Changes
 
         changes = Changes(self.store, self.audit, self.approvals, self.connections, self.backups)
-        for register in self._step_handlers:
-            register(changes)
+        self._step_handlers(changes)
         return changes
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Long work for the worker."""
+        from dbmanager.services.jobs import Jobs
+
+        jobs = Jobs(self.store)
+        self._job_handlers(jobs)
+        return jobs
+
+    @cached_property
+    def results(self) -> Results:
+        """Long answers kept for reading on."""
+        from dbmanager.services.results import Results
+
+        return Results(self.store)
 
     @cached_property
     def projects(self) -> Projects:
@@ -133,6 +167,11 @@ class Services:
         """Add evidence to a project, when one was named."""
         if project is not None:
             await self.projects.keep(project, kind, title, payload)
+
+    async def ensure_worker(self) -> None:
+        """Start a worker process unless one is alive."""
+        if not await self.jobs.has_worker():
+            self._start_worker(self.data_dir / "worker.log")
 
     async def close(self) -> None:
         """Close everything that was opened."""

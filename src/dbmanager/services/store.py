@@ -40,7 +40,10 @@ def compact(value: object) -> str:
 
 
 class Store:
-    """Reads and writes in short transactions. On SQLite every write transaction takes the write lock at once."""
+    """Reads and writes in short transactions. On SQLite every write transaction takes the write lock at once.
+
+    A transaction is never cut by a cancellation: it ends first, so that what was done is also what is kept.
+    """
 
     def __init__(self, data_dir: Path, url: str | None = None) -> None:
         self.data_dir = data_dir
@@ -52,24 +55,26 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is not committed."""
-        engine = await self._opened()
-        try:
-            async with engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as problem:
-            raise _store_error(problem) from None
+        with anyio.CancelScope(shield=True):
+            engine = await self._opened()
+            try:
+                async with engine.connect() as connection:
+                    yield connection
+            except SQLAlchemyError as problem:
+                raise _store_error(problem) from None
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is committed at the end."""
-        engine = await self._opened()
-        try:
-            async with engine.begin() as connection:
-                if connection.dialect.name == "sqlite":
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except SQLAlchemyError as problem:
-            raise _store_error(problem) from None
+        with anyio.CancelScope(shield=True):
+            engine = await self._opened()
+            try:
+                async with engine.begin() as connection:
+                    if connection.dialect.name == "sqlite":
+                        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield connection
+            except SQLAlchemyError as problem:
+                raise _store_error(problem) from None
 
     async def close(self) -> None:
         """Close the pool."""

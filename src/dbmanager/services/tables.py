@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0001"
+HEAD = "0002"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -109,4 +109,43 @@ BACKUPS = Table(
     Column("digests", Text, nullable=False),
     Column("verified_at", String(40)),
     Column("drill", Text),
+)
+
+JOBS = Table(
+    "job",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(60), nullable=False),
+    Column("about", String(200), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("created_at", String(40), nullable=False),
+    Column("started_at", String(40)),
+    Column("reported_at", String(40)),
+    Column("ended_at", String(40)),
+    Column("done", Float, nullable=False),
+    Column("total", Float),
+    Column("message", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("cancel_requested", Integer, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("facts", Text),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float),
+)
+
+WORKERS = Table(
+    "worker",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("seen_at", Float, nullable=False),
+)
+
+RESULTS = Table(
+    "kept_result",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
 )

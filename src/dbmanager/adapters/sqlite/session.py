@@ -137,9 +137,11 @@ class Sessions:
         handle.cancelled.clear()
         handle.ticks = 0
         handle.deadline = time.monotonic() + timeout_seconds
-        done = threading.Event()
+        begun, done = threading.Lock(), threading.Event()
 
         def run() -> ResultT:
+            if not begun.acquire(blocking=False):
+                raise RuntimeError("its caller has gone")
             try:
                 if not handle.writes:
                     handle.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
@@ -157,7 +159,7 @@ class Sessions:
         try:
             return await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
         except BaseException:
-            if not done.is_set():
+            if not begun.acquire(blocking=False) and not done.is_set():  # a call cancelled in the queue never begins
                 handle.cancelled.set()
                 handle.raw.interrupt()
                 with anyio.CancelScope(shield=True):

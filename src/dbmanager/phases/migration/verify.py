@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets import Adapter, Progress
 from dbmanager.model.backups import TableDigest
 from dbmanager.model.schema import Table
-from dbmanager.phases.design.lint import Progress
 from dbmanager.services.checksums import RowDigest, table_digest
 
 

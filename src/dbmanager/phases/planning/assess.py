@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.model.findings import CheckReport
 from dbmanager.model.requirements import EntityRecord, Figure, RelationRecord, RequirementsRecord
-from dbmanager.phases.design.lint import LintOutcome, Progress, lint_database
+from dbmanager.services.linting import LintOutcome, lint_database
 
 
 @dataclass(frozen=True, slots=True)

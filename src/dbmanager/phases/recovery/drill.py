@@ -6,10 +6,9 @@ import datetime as dt
 import time
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.backups import BackupArtifact, DrillReport, TableDigest
-from dbmanager.phases.design.lint import Progress
 from dbmanager.services.backups import Backups
 from dbmanager.services.checksums import table_digest
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.analyzers.profiling.dependencies import dependency_candidates
 from dbmanager.analyzers.profiling.lists import date_columns, list_columns
 from dbmanager.analyzers.profiling.references import ReferenceCandidate, reference_candidates
@@ -23,7 +22,6 @@ from dbmanager.model.findings import CheckReport
 from dbmanager.model.schema import ForeignKey, Index, Table, TypeKind
 from dbmanager.model.statistics import Sample
 
-Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 SAMPLE_ROWS = 1_000
 MIN_CHILD_ROWS = 20
 INFERRED_MATCH_RATIO = 0.9

@@ -1,0 +1,88 @@
+"""Describes change sets, projects and jobs as a person or a model reads them."""
+
+from __future__ import annotations
+
+from dbmanager.model.changes import ChangeSet, StepRecord
+from dbmanager.model.configuration import ConnectionSettings
+from dbmanager.model.jobs import Job
+from dbmanager.model.projects import EXPERTS, Project, phase_status
+
+STATEMENT_CHARACTERS = 600
+INVERSE_CHARACTERS = 400
+
+
+def connection_text(name: str, settings: ConnectionSettings) -> str:
+    """Return a connection's line: engine, access, environment, who approves; never its address."""
+    engine = settings.url.partition(":")[0].partition("+")[0]
+    masking = "" if settings.masking else ", masking OFF"
+    approved = f"changes approved by {settings.approval_mode}"
+    return f"- {name}: {engine}, {settings.access}, {settings.environment}, {approved}{masking}"
+
+
+def change_text(change: ChangeSet, settings: ConnectionSettings) -> str:
+    """Return a change set with every step, its risk, lock and inverse, and how it stands."""
+    lines = [
+        f"**{change.id}** on {change.plan.connection} ({settings.environment}): {change.plan.title}. "
+        f"State: {change.state.value}. Reason: {change.plan.reason}",
+        *change.notes,
+    ]
+    for record in change.steps:
+        lines += _step(record)
+    if change.approval is not None and change.approval.plan_hash == change.plan_hash:
+        lines.append(f"Approved by {change.approval.approver} ({change.approval.method}).")
+    elif change.open and settings.approval_mode == "person":
+        lines.append(f"To approve, a person runs: dbmanager approve {change.id}")
+    return "\n".join(lines)
+
+
+def _step(record: StepRecord) -> list[str]:
+    step = record.step
+    facts = [f"risk {step.risk}"] + ([f"lock: {step.lock}"] if step.lock else [])
+    facts += ["rewrites the table"] if step.rewrites_table else []
+    facts += [f"{record.elapsed_seconds:.3f} s"] if record.elapsed_seconds is not None else []
+    lines = [
+        f"{record.number}. [{record.state.value}] {step.title} ({', '.join(facts)})",
+        f"   `{' '.join(step.statement.split())[:STATEMENT_CHARACTERS]}`",
+    ]
+    if step.inverse:
+        lines.append(f"   undo: `{'; '.join(step.inverse)[:INVERSE_CHARACTERS]}`")
+    elif step.before_image is not None:
+        lines.append("   undo: rows are kept before they change")
+    elif step.kind == "statement":
+        lines.append("   IRREVERSIBLE: it can't be undone")
+    if record.detail:
+        lines.append(f"   {record.detail}")
+    return lines
+
+
+def project_text(project: Project) -> str:
+    """Return a project's gates, what each still asks for and the tool that makes it."""
+    lines = [f"**{project.id}**: {project.goal} ({', '.join(project.connections)})"]
+    for status in phase_status(project):
+        lines.append(f"{status.phase.number}. {status.phase.title}: {status.state.replace('_', ' ')}")
+        lines += [
+            f"   {EXPERTS[demand.expert]} asks that {demand.what}: call `{demand.action}` with this project"
+            for demand in status.missing
+        ]
+    lines += [f"Decided: {item.title} ({item.reason})" for item in project.decisions]
+    return "\n".join(lines)
+
+
+def job_text(job: Job) -> str:
+    """Return how a job stands: state, progress with the time it may still take, result or failure."""
+    lines = [f"**{job.id}** {job.kind} ({job.about}): {job.state.value}"]
+    if job.ended:
+        lines += [job.result] if job.result else []
+        return "\n".join(lines)
+    if job.total:
+        lines[0] += f", {job.done:g} of {job.total:g}"
+    if job.message:
+        lines[0] += f", {job.message}"
+    remaining = job.remaining_seconds
+    if remaining is not None:
+        lines[0] += f", about {remaining:.0f} s left"
+    if job.cancel_requested:
+        lines.append("It was asked to stop.")
+    if job.attempts > 1:
+        lines.append(f"Taken up {job.attempts} times; its worker was lost before.")
+    return "\n".join(lines)

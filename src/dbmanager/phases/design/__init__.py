@@ -1,1 +1,0 @@
-"""Phase 2: schema defects, pictures."""
