@@ -15,6 +15,7 @@ from scripts.reference.errors import errors
 from scripts.reference.json_schema import fields
 from scripts.reference.settings import with_variables
 from scripts.reference.surface import Surface, look
+from tests.promises import PROMISES, STATES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference"
@@ -57,6 +58,7 @@ def pages() -> dict[str, str]:
         "errors": {"errors": errors()},
         "configuration": {"settings": settings},
         "cli": {"commands": commands()},
+        "promises": {"promises": PROMISES, "states": STATES},
     }
     written = {
         f"{FOLDER}/{name}.md": made.get_template(f"{name}.md.j2").render(**given) for name, given in facts.items()
