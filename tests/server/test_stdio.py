@@ -85,6 +85,7 @@ async def test_a_big_result_is_cut_and_paged(shop: Path) -> None:
         assert "another statement" in text
 
 
+@pytest.mark.promise("P2.3", "P3.2", "P5.3", "X7", "E2")
 async def test_an_index_is_advised_applied_measured_and_undone(shop: Path) -> None:
     queries = ["SELECT total FROM orders WHERE customer_id = 77"]
     async with client_in(shop) as client:
@@ -166,6 +167,7 @@ async def test_elicitation_asks_the_person(shop: Path, action: str, applied: boo
         assert (facts.get("state") == "verified") is applied, text
 
 
+@pytest.mark.promise("P3.1")
 async def test_rows_changed_by_a_statement_can_be_put_back(shop: Path) -> None:
     async with client_in(shop) as client:
         before, _, _ = await call(client, "run_query", connection="shop", sql="SELECT sum(total), count(*) FROM orders")
@@ -184,6 +186,7 @@ async def test_rows_changed_by_a_statement_can_be_put_back(shop: Path) -> None:
         assert after.splitlines()[2] == before.splitlines()[2]
 
 
+@pytest.mark.promise("P4.1", "P4.2", "P4.3", "P4.4", "E3")
 async def test_tables_are_copied_from_sqlite_to_postgresql_and_compared(
     shop: Path, pg_server: PostgresServer, pg_database: str
 ) -> None:
@@ -210,6 +213,7 @@ async def test_tables_are_copied_from_sqlite_to_postgresql_and_compared(
     assert pg_server.run_sql(pg_database, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == "1"
 
 
+@pytest.mark.promise("P1.1", "P1.4", "P2.2", "P2.3", "P3.2", "P5.1", "P5.2", "P6.2", "P6.4", "X3", "E2", "D1")
 async def test_six_phases_work_on_postgresql(shop: Path, pg_server: PostgresServer, pg_database: str) -> None:
     pg_server.run_sql(
         pg_database,

@@ -1,0 +1,1 @@
+"""What developers run: the virtual environment, the engines, the reference pages."""

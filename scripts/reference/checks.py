@@ -1,0 +1,98 @@
+"""Every check, with the advice that its judge writes into a fix, read from the judge's own source."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbmanager.adapters.postgresql.checks import CHECKS as POSTGRESQL
+from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE
+from dbmanager.analyzers.schema_lint.lint import RULES
+from dbmanager.model.findings import Check
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check as its page shows it; names in braces stand for the object found."""
+
+    check: Check[Any]
+    engines: str
+    fix: str
+
+
+def checks() -> dict[str, list[CheckRow]]:
+    """Return the checks by pack and engine."""
+    packs: dict[str, tuple[Check[Any], ...]] = {
+        "Schema (every SQL engine)": RULES, "Security of PostgreSQL": POSTGRESQL, "Security of SQLite": SQLITE,
+    }  # fmt: skip
+    return {
+        title: [CheckRow(check, ", ".join(sorted(check.engines)), fix_of(check.judge)) for check in found]
+        for title, found in packs.items()
+    }
+
+
+def fix_of(judge: Callable[..., Any]) -> str:
+    """Return the advice of a judge, and its statement and inverse where they are data.
+
+    Raises:
+        ValueError: the judge gives no advice.
+    """
+    held = inspect.getclosurevars(judge).nonlocals
+    if "advice" in held:
+        return _as_data(held)
+    found = _advice(judge)
+    if found is None:
+        raise ValueError(f"{judge.__name__} gives no advice")
+    return found
+
+
+def _as_data(held: Mapping[str, Any]) -> str:
+    spelled = {name: str(held[name]) for name in ("advice", "statement", "inverse")}
+    text = spelled["advice"]
+    if spelled["statement"]:
+        text += f" `{spelled['statement']}`"
+    if spelled["inverse"]:
+        text += f", undone by `{spelled['inverse']}`"
+    return text
+
+
+def _advice(function: Callable[..., Any]) -> str | None:
+    """Find the first argument of the `Fix(...)` that a function builds, itself or through one of its module."""
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        if node.func.id == "Fix" and not isinstance(node.args[0], ast.Name):
+            return _text(node.args[0])
+        called = function.__globals__.get(node.func.id)
+        if inspect.isfunction(called) and called.__module__ == function.__module__:
+            passed = node.args[-1] if node.args else None
+            found = _text(passed) if isinstance(passed, ast.Constant) and isinstance(passed.value, str) else None
+            found = found or _advice(called)
+            if found is not None:
+                return found
+    return None
+
+
+def _text(node: ast.expr) -> str:
+    """Return a string or f-string, with the name of what is filled in between braces."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) for part in node.values)
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.FormattedValue):
+        return f"{{{_name(node.value)}}}"
+    raise ValueError(f"advice is not a text: {ast.unparse(node)}")
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Call) and node.args:
+        return _name(node.args[0])
+    if isinstance(node, ast.Subscript):
+        return _name(node.slice)
+    if isinstance(node, ast.Attribute):
+        return _name(node.value) if node.attr == "name" else node.attr
+    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)

@@ -1,0 +1,76 @@
+"""Every generated page by its path: templates filled with what the objects say now."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import anyio
+import jinja2
+
+from dbmanager.model.configuration import Configuration
+from scripts.reference.checks import checks
+from scripts.reference.command_line import commands
+from scripts.reference.errors import errors
+from scripts.reference.json_schema import fields
+from scripts.reference.settings import with_variables
+from scripts.reference.surface import Surface, look
+from tests.promises import PROMISES, STATES
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = "docs/reference"
+MARKED = re.compile(r"(?<=<!-- tools: begin -->\n).*(?=<!-- tools: end -->)", re.S)
+
+
+def cell(text: object) -> str:
+    """Return a text as it may stand in one cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a description."""
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+
+
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        autoescape=False,
+    )  # fmt: skip
+    made.filters.update(cell=cell, first_sentence=first_sentence)
+    return made
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every generated page by its path from the repository's root, README included.
+
+    Starts the server in memory with an empty configuration and a throw-away store.
+    """
+    surface = anyio.run(look)
+    made = _environment()
+    settings = with_variables(fields(Configuration.model_json_schema()))
+    facts: dict[str, dict[str, object]] = {
+        "tools": {"surface": surface},
+        "prompts": {"surface": surface},
+        "resources": {"surface": surface},
+        "checks": {"checks": checks()},
+        "errors": {"errors": errors()},
+        "configuration": {"settings": settings},
+        "cli": {"commands": commands()},
+        "promises": {"promises": PROMISES, "states": STATES},
+    }
+    written = {
+        f"{FOLDER}/{name}.md": made.get_template(f"{name}.md.j2").render(**given) for name, given in facts.items()
+    }
+    written["README.md"] = readme(made, surface)
+    return written
+
+
+def readme(made: jinja2.Environment, surface: Surface) -> str:
+    """Return the README with the tool table between its markers made anew."""
+    table = made.get_template("readme_tools.md.j2").render(surface=surface)
+    text, found = MARKED.subn(lambda _: table, (ROOT / "README.md").read_text("utf-8"))
+    if found != 1:
+        raise ValueError("README.md lacks the markers of its tool table")
+    return text

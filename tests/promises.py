@@ -1,0 +1,214 @@
+"""What this server is to do, promise by promise, and which tests show it; `docs/reference/promises.md` is made of it.
+
+*kept*: the tests show the whole of it. *partly*: they show a part, `missing` names the rest. *open*: nothing shows it
+yet, `missing` is the subject of the issue. A test that shows a step of the workflow bears the id:
+`@pytest.mark.promise("P4.1")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+State = Literal["kept", "partly", "open"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise: what is said, how it stands, the node ids of its tests, and what they do not show."""
+
+    id: str
+    title: str
+    state: State
+    tests: tuple[str, ...] = ()
+    missing: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.tests) is (self.state == "open"):
+            raise ValueError(f"{self.id}: {self.state} wants {'no test' if self.tests else 'a test'}")
+        if bool(self.missing) is (self.state == "kept"):
+            raise ValueError(f"{self.id}: {self.state} wants {'nothing' if self.missing else 'something'} missing")
+
+
+def _partly(id_: str, title: str, missing: str, *tests: str) -> Promise:
+    return Promise(id_, title, "partly", tests, missing)
+
+
+def _open(id_: str, title: str, issue: str) -> Promise:
+    return Promise(id_, title, "open", (), issue)
+
+
+SIX_PHASES = "tests/server/test_stdio.py::test_six_phases_work_on_postgresql"
+ADVISED = "tests/server/test_stdio.py::test_an_index_is_advised_applied_measured_and_undone"
+COPIED = "tests/server/test_stdio.py::test_tables_are_copied_from_sqlite_to_postgresql_and_compared"
+PUT_BACK = "tests/server/test_stdio.py::test_rows_changed_by_a_statement_can_be_put_back"
+LINT_SQLITE = "tests/checks/test_schema_lint.py::test_a_seeded_fault_is_found_and_a_clean_schema_is_not"
+LINT_POSTGRESQL = "tests/checks/test_schema_lint.py::test_a_seeded_fault_is_found_on_postgresql"
+FLAWED = "tests/checks/test_shops.py::test_the_flawed_shop_shows_its_flaws"
+CLEAN = "tests/checks/test_shops.py::test_a_clean_shop_gives_none"
+SECURITY_POSTGRESQL = "tests/checks/test_security.py::test_a_seeded_fault_is_found_mended_and_found_again"
+SECURITY_SETTINGS = "tests/checks/test_security.py::test_a_setting_is_judged_both_ways"
+SECURITY_SQLITE = "tests/checks/test_security.py::test_a_seeded_sqlite_fault_is_found_and_a_clean_file_is_not"
+CLASSIFIED = "tests/unit/test_classification.py::test_meaningless_and_misleading_names_are_found_by_values"
+MASKED = "tests/policy/test_masking.py::test_no_attempt_shows_a_value"
+TAMPERED = "tests/services/test_guards.py::test_tampering_with_the_log_is_found"
+WHAT_IF = "tests/facets/test_statistics.py::test_an_index_is_tried_without_touching_the_database"
+EVERY_TYPE = "tests/facets/test_emit.py::test_every_kind_of_type_has_a_home_or_a_reason"
+ROWS_ARRIVE = "tests/facets/test_bulk.py::test_rows_of_every_type_arrive_to_the_bit"
+KILLED_COPY = "tests/slow/test_server_under_load.py::test_a_copy_killed_at_any_moment_goes_on_by_chunk"
+KILLED_RESUMES = "tests/services/test_changes.py::test_after_a_kill_the_state_is_told_truthfully_and_the_change_resumes"
+KILLED_BACK = "tests/services/test_changes.py::test_after_a_kill_the_change_can_be_rolled_back"
+KILLED_POSTGRESQL = "tests/services/test_changes_postgresql.py::test_after_a_kill_the_change_goes_on_or_back"
+FAILING_STEP = (
+    "tests/services/test_changes.py::test_a_failing_step_leaves_earlier_ones_and_the_change_resumes_or_goes_back"
+)
+PROVED_BACKUP = "tests/services/test_changes.py::test_production_wants_a_proved_backup_before_what_can_not_be_undone"
+BACKED_UP = "tests/facets/test_backup.py::test_a_backup_holds_every_row_and_the_place_it_was_restored_to_is_gone"
+FLIPPED_BIT = "tests/facets/test_backup.py::test_one_flipped_bit_is_noticed_before_anything_is_restored"
+UNDER_CONTRACT = "tests/facets/test_catalog.py::test_every_registered_engine_is_under_contract"
+DECLARED = "tests/facets/test_catalog.py::test_the_model_says_what_was_declared"
+EMITTED = "tests/facets/test_catalog.py::test_what_is_emitted_reads_back_as_the_same_model"
+REFERENCE_ADDED = "tests/facets/test_emit.py::test_a_reference_is_added_and_taken_away_or_refused_with_a_reason"
+NO_SECRET = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
+
+CAPABILITIES = (
+    _partly("C1", "Architecture and schema design across several databases",
+            "plans for a new system; engines beyond SQLite and PostgreSQL", LINT_SQLITE, LINT_POSTGRESQL, DECLARED),
+    _partly("C2", "Performance optimization", "rewrites, settings, caches, the workload as the engine saw it",
+            SIX_PHASES, ADVISED, WHAT_IF),
+    _partly("C3", "Migration and replication", "transformations, replication, cutover", COPIED, KILLED_COPY),
+    _partly("C4", "Governance and security", "access controls, encryption at rest, retention, compliance reports",
+            SIX_PHASES, MASKED, SECURITY_POSTGRESQL),
+    _partly("C5", "Backup and recovery", "schedules, point-in-time recovery, failover", SIX_PHASES, BACKED_UP),
+)  # fmt: skip
+
+PHASES = (
+    _partly("P1.1", "Data requirements and usage patterns analysed",
+            "requirements that people state; the statements that were run", SIX_PHASES, FLAWED),
+    _open("P1.2", "Architecture and technology selected, with reasons",
+          "Plan an architecture: a technology for each data set, with reasons and refuted alternatives"),
+    _open("P1.3", "Performance requirements and scalability needs identified",
+          "Performance targets per use, and a forecast of growth with its error"),
+    _partly("P1.4", "Governance and compliance requirements assessed",
+            "which regimes apply and what each demands of the columns found", SIX_PHASES, CLASSIFIED),
+    _open("P1.5", "Migration strategy and timeline planned", "Compare migration strategies and estimate their time"),
+    _open("P2.1", "Architecture designed, technology by data set", "Design an architecture from the requirements"),
+    _partly("P2.2", "Normalised data models and schemas created",
+            "a schema synthesised from requirements or dependencies; only faults of existing ones are found",
+            SIX_PHASES, LINT_SQLITE, LINT_POSTGRESQL, EMITTED),
+    _partly("P2.3", "Index strategy designed", "strategy for a planned schema; the cost of writes and a space budget",
+            SIX_PHASES, ADVISED, WHAT_IF),
+    _open("P2.4", "Partitioning and distribution planned", "Choose a partition key from the workload and prove pruning"),
+    _partly("P2.5", "Relationships and integrity constraints defined",
+            "discovery of unique and check rules; conceptual models", LINT_SQLITE, LINT_POSTGRESQL, REFERENCE_ADDED),
+    _partly("P3.1", "Schema and models implemented", "a designed schema applied as one change set, with seed and tests",
+            KILLED_RESUMES, KILLED_POSTGRESQL, PUT_BACK),
+    _partly("P3.2", "Queries optimized, indexes implemented", "rewrites proved equal", SIX_PHASES, ADVISED),
+    _open("P3.3", "Configuration parameters tuned", "Plan settings from measured load and verify them by measurement"),
+    _open("P3.4", "Caching strategy implemented", "Find what is worth caching and how it is invalidated"),
+    _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
+    _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",
+            COPIED, ROWS_ARRIVE, EVERY_TYPE),
+    _partly("P4.2", "Data validation and quality checks", "quality rules beside the comparison", COPIED),
+    _partly("P4.3", "Migration executed with minimal downtime", "catching up with writes, and a cutover",
+            COPIED, KILLED_COPY),
+    _partly("P4.4", "Integrity and consistency validated", "a test in which verify_data finds a difference and its rows",
+            COPIED),
+    _open("P4.5", "Synchronisation and replication", "Follow changes from the source until the cutover"),
+    _partly("P5.1", "Classification and access controls", "who may see what, and roles that grant no more",
+            SIX_PHASES, FLAWED, CLASSIFIED, MASKED),
+    _partly("P5.2", "Encryption and security measures", "encryption at rest and of columns; most of the check catalogue",
+            SIX_PHASES, SECURITY_POSTGRESQL, SECURITY_SETTINGS, SECURITY_SQLITE),
+    _partly("P5.3", "Audit trails and compliance reports", "reports per regime", ADVISED, TAMPERED),
+    _open("P5.4", "Data quality management", "Quality rules, measured, kept and compared over time"),
+    _open("P5.5", "Retention and deletion policies", "Retention per data set, carried out under a standing approval"),
+    _open("P6.1", "Backup strategies and retention designed", "Plan recovery from RPO and RTO, with retention"),
+    _partly("P6.2", "Automated backups", "schedules and retention; backups run when called", SIX_PHASES, BACKED_UP),
+    _open("P6.3", "Disaster recovery and failover mechanisms", "Failover and point-in-time recovery, rehearsed"),
+    _partly("P6.4", "Recovery testing and validation", "a drill through the tools that fails; drills by schedule",
+            SIX_PHASES, BACKED_UP, FLIPPED_BIT),
+    _open("P6.5", "Procedures documented", "Recovery runbooks whose commands are executed by a test"),
+)  # fmt: skip
+
+INTEGRATIONS = (
+    _open("X1", "The expert panel", "Tests of the prompts: each phase brings its three experts with their tools"),
+    _open("X2", "Commands as prompts", "The prompts analyze, design and implement with their argument words"),
+    _partly("X3", "PostgreSQL", "phase 4 in the test of its phases; versions other than 15; managed services; change feed", UNDER_CONTRACT, SIX_PHASES,
+            DECLARED),
+    _open("X4", "MongoDB", "An adapter for MongoDB under the facet contract"),
+    _open("X5", "Redis, as cache and as database", "An adapter for Redis under the facet contract"),
+    _open("X6", "MySQL and MariaDB", "An adapter for MySQL and MariaDB under the facet contract"),
+    _partly("X7", "SQLite, embedded", "all six phases in a test; only the demonstration runs them", UNDER_CONTRACT,
+            ADVISED, FLAWED, CLEAN),
+    _open("X8", "A sequential-reasoning companion", "Prompts that use a sequential-reasoning server when there is one"),
+    _open("X9", "Web search for current practice", "Prompts that use a web search when there is one"),
+    _open("X10", "A documentation crawler", "Prompts that use a documentation crawler when there is one"),
+)  # fmt: skip
+
+EXAMPLES = (
+    _open("E1", "A scalable e-commerce architecture through all six phases", "Worked example: e-commerce, end to end"),
+    _partly("E2", "An existing database made faster", "cache, settings, monitoring and the guided prompt", ADVISED,
+            SIX_PHASES),
+    _partly("E3", "A legacy database moved with minimal downtime",
+            "transformations, synchronisation, cutover, decommissioning and the guided prompt", COPIED, KILLED_COPY),
+)  # fmt: skip
+
+QUALITY = (
+    _partly("Q1", "Design validation", "designs that are not in a database yet", LINT_SQLITE, LINT_POSTGRESQL, CLEAN),
+    _partly("Q2", "Performance validation", "targets to hold the measurements against", ADVISED, SIX_PHASES),
+    _partly("Q3", "Integrity validation", "rules other than references", LINT_SQLITE, LINT_POSTGRESQL, COPIED),
+    _partly("Q4", "Security validation", "most of the check catalogue", SECURITY_POSTGRESQL, SECURITY_SETTINGS,
+            SECURITY_SQLITE),
+    _partly("Q5", "Automated schema validation and compliance", "runs by schedule; rules that a team sets itself",
+            LINT_SQLITE, LINT_POSTGRESQL),
+    _open("Q6", "Automated performance monitoring and alerting", "Measure by schedule and alert on a change"),
+    _open("Q7", "Automated data quality checks and reports", "The quality pack of check_database, with reports"),
+    _partly("Q8", "Automated security monitoring and vulnerability scan", "runs by schedule; known faults by version",
+            SECURITY_POSTGRESQL, SECURITY_SQLITE),
+    _open("Q9", "Continuous improvement of performance", "Compare with the last run and propose the next change set"),
+    _open("Q10", "Continuous evolution of the schema", "Compare schemas over time and propose the next change set"),
+    _open("Q11", "Continuous improvement of data quality", "Compare quality over time and propose the next change set"),
+    _open("Q12", "Continuous improvement of security", "Compare security findings over time and propose the next step"),
+)  # fmt: skip
+
+DELIVERABLES = (
+    _partly("D1", "database-system/architecture", "partitions; the exported files run in an empty database",
+            SIX_PHASES, NO_SECRET),
+    _open("D2", "database-system/optimization", "Caching, configuration and monitoring files; tests of the exported ones"),
+    _open("D3", "database-system/migration", "ETL, synchronisation and rollback files; tests of the exported ones"),
+    _open("D4", "database-system/governance", "Quality and policy files; tests of the exported ones"),
+    _open("D5", "database-system/backup-recovery", "Procedures; tests that run the exported scripts"),
+    _open("D6", "database-system/documentation", "Documents for each phase; tests of the exported ones"),
+    _open("D7", "Supporting documents", "Reports with diagrams and charts, each figure with its evidence"),
+)  # fmt: skip
+
+ADVANCED = (
+    _partly("A1", "Query optimization and tuning", "rewrites and settings", ADVISED, SIX_PHASES),
+    _partly("A2", "Automatic index strategy and implementation", "the workload read from the engine's own statistics",
+            ADVISED, SIX_PHASES, WHAT_IF),
+    _open("A3", "Intelligent caching", "What to cache, computed from reads and writes"),
+    _open("A4", "Predictive performance analysis", "Forecast load and say when a limit is reached"),
+    _open("A5", "Quality assessment and improvement", "Score data quality and propose mending change sets"),
+    _partly("A6", "Automatic classification and security implementation",
+            "change sets that grant, revoke and encrypt by classification", FLAWED, CLASSIFIED, MASKED),
+    _partly("A7", "Lineage and impact analysis", "a tool for it; provenance is traced for masking only", MASKED),
+    _open("A8", "Automatic compliance validation and reports", "Controls per regime, tested, with a report"),
+    _partly("A9", "Migration planning and execution", "strategies, timeline, cutover", COPIED, KILLED_COPY),
+    _partly("A10", "Automatic transformation and validation", "transformations beyond types", ROWS_ARRIVE, EVERY_TYPE,
+            COPIED),
+    _partly("A11", "Risk assessment and mitigation", "estimated duration, and a rehearsal on a copy", PROVED_BACKUP),
+    _partly("A12", "Automatic rollback and recovery", "rolling back without being asked when a step fails",
+            KILLED_BACK, KILLED_POSTGRESQL, FAILING_STEP, PUT_BACK),
+    _open("A13", "Backup optimization and scheduling", "Choose method and times from size and change rate"),
+    _partly("A14", "Disaster recovery planning and testing", "plans", SIX_PHASES, BACKED_UP),
+    _partly("A15", "Automatic recovery and validation", "recovery in place of the live database", BACKED_UP, FLIPPED_BIT),
+    _open("A16", "Failure prediction and prevention", "Warn before space, keys or connections run out"),
+)  # fmt: skip
+
+GUIDANCE = (
+    _open("G1", "Troubleshooting guides", "Guides from symptom to fix, each step naming its tool, as resources"),
+    _open("G2", "Best practices", "Best practices whose rules name the check that tests them, as resources"),
+)  # fmt: skip
+
+PROMISES = (*CAPABILITIES, *PHASES, *INTEGRATIONS, *EXAMPLES, *QUALITY, *DELIVERABLES, *ADVANCED, *GUIDANCE)
