@@ -39,7 +39,12 @@ def _open(id_: str, title: str, issue: str) -> Promise:
     return Promise(id_, title, "open", (), issue)
 
 
-SIX_PHASES = "tests/server/test_stdio.py::test_six_phases_work_on_postgresql"
+SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
+PROMPTS = "tests/workflow/test_six_phases.py::test_every_prompt_speaks_of_tools_that_are_there"
+DIFFERENT = "tests/workflow/test_six_phases.py::test_a_copy_that_differs_is_told_and_passes_no_gate"
+FAILED_DRILL = (
+    "tests/workflow/test_six_phases.py::test_a_backup_that_holds_other_rows_fails_its_drill_and_passes_no_gate"
+)
 ADVISED = "tests/server/test_stdio.py::test_an_index_is_advised_applied_measured_and_undone"
 COPIED = "tests/server/test_stdio.py::test_tables_are_copied_from_sqlite_to_postgresql_and_compared"
 PUT_BACK = "tests/server/test_stdio.py::test_rows_changed_by_a_statement_can_be_put_back"
@@ -113,8 +118,7 @@ PHASES = (
     _partly("P4.2", "Data validation and quality checks", "quality rules beside the comparison", COPIED),
     _partly("P4.3", "Migration executed with minimal downtime", "catching up with writes, and a cutover",
             COPIED, KILLED_COPY),
-    _partly("P4.4", "Integrity and consistency validated", "a test in which verify_data finds a difference and its rows",
-            COPIED),
+    _partly("P4.4", "Integrity and consistency validated", "which rows differ; only tables are named", COPIED, DIFFERENT, SIX_PHASES),
     _open("P4.5", "Synchronisation and replication", "Follow changes from the source until the cutover"),
     _partly("P5.1", "Classification and access controls", "who may see what, and roles that grant no more",
             SIX_PHASES, FLAWED, CLASSIFIED, MASKED),
@@ -126,13 +130,12 @@ PHASES = (
     _open("P6.1", "Backup strategies and retention designed", "Plan recovery from RPO and RTO, with retention"),
     _partly("P6.2", "Automated backups", "schedules and retention; backups run when called", SIX_PHASES, BACKED_UP),
     _open("P6.3", "Disaster recovery and failover mechanisms", "Failover and point-in-time recovery, rehearsed"),
-    _partly("P6.4", "Recovery testing and validation", "a drill through the tools that fails; drills by schedule",
-            SIX_PHASES, BACKED_UP, FLIPPED_BIT),
+    _partly("P6.4", "Recovery testing and validation", "drills by schedule", SIX_PHASES, BACKED_UP, FLIPPED_BIT, FAILED_DRILL),
     _open("P6.5", "Procedures documented", "Recovery runbooks whose commands are executed by a test"),
 )  # fmt: skip
 
 INTEGRATIONS = (
-    _open("X1", "The expert panel", "Tests of the prompts: each phase brings its three experts with their tools"),
+    _partly("X1", "The expert panel", "reviews in which an expert asks for other evidence", PROMPTS),
     _open("X2", "Commands as prompts", "The prompts analyze, design and implement with their argument words"),
     _partly("X3", "PostgreSQL", "phase 4 in the test of its phases; versions other than 15; managed services; change feed", UNDER_CONTRACT, SIX_PHASES,
             DECLARED),
@@ -177,8 +180,8 @@ DELIVERABLES = (
             SIX_PHASES, NO_SECRET),
     _open("D2", "database-system/optimization", "Caching, configuration and monitoring files; tests of the exported ones"),
     _open("D3", "database-system/migration", "ETL, synchronisation and rollback files; tests of the exported ones"),
-    _open("D4", "database-system/governance", "Quality and policy files; tests of the exported ones"),
-    _open("D5", "database-system/backup-recovery", "Procedures; tests that run the exported scripts"),
+    _partly("D4", "database-system/governance", "quality and policy files", SIX_PHASES),
+    _partly("D5", "database-system/backup-recovery", "procedures; tests that run the exported scripts", SIX_PHASES),
     _open("D6", "database-system/documentation", "Documents for each phase; tests of the exported ones"),
     _open("D7", "Supporting documents", "Reports with diagrams and charts, each figure with its evidence"),
 )  # fmt: skip

@@ -52,11 +52,10 @@ def test_every_named_test_is_collected(promise: Promise) -> None:
     assert len(set(promise.tests)) == len(promise.tests)
 
 
-def test_every_mark_names_a_promise_that_lists_the_test() -> None:
+def test_every_mark_names_a_promise_that_some_test_shows() -> None:
     marks = [(test, id_) for test, marked in COLLECTED.items() for id_ in marked]
     assert marks
-    assert [mark for mark in marks if mark[1] not in BY_ID] == []
-    assert [(test, id_) for test, id_ in marks if test not in BY_ID[id_].tests] == []
+    assert [mark for mark in marks if mark[1] not in BY_ID or BY_ID[mark[1]].state == "open"] == []
 
 
 def test_every_workflow_test_bears_its_promises() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.prompts import Prompt
+from pydantic import Field
 
 from dbmanager.model.projects import PHASES, Phase
 from dbmanager_resources.experts import BY_NAME, EXPERTS, Expert
@@ -43,14 +44,17 @@ def phase_text(phase: Phase, connection: str, project: str) -> str:
 
 
 def _phase(phase: Phase) -> Callable[..., Awaitable[str]]:
-    async def prompt(connection: str = "", project: str = "") -> str:
+    async def prompt(
+        connection: Annotated[str, Field(description="Connection to work on, see list_connections")] = "",
+        project: Annotated[str, Field(description="Project to go on with; a new one is begun when left out")] = "",
+    ) -> str:
         return phase_text(phase, connection, project)
 
     return prompt
 
 
 def _expert(expert: Expert) -> Callable[..., Awaitable[str]]:
-    async def prompt(question: str = "") -> str:
+    async def prompt(question: Annotated[str, Field(description="What to ask the expert")] = "") -> str:
         return expert.text() + (f"\n\nQuestion: {question}" if question else "")
 
     return prompt

@@ -76,7 +76,7 @@ def worker(config: Path | None, urls: tuple[str, ...], idle: float | None) -> No
 @CONFIG
 @URL
 def approve(change: str, config: Path | None, urls: tuple[str, ...]) -> None:
-    """Review a change set and approve it, in a terminal."""
+    """Review the change set CHANGE (chg_...) and approve it, in a terminal."""
     import anyio
 
     if not sys.stdin.isatty():
@@ -164,7 +164,13 @@ async def _doctor(loaded: LoadedConfiguration) -> bool:
     "--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True, help="Where to work."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated shop.")
-@click.option("--shop", type=click.Choice(["flawed", "other", "clean"]), default="flawed", show_default=True)
+@click.option(
+    "--shop",
+    type=click.Choice(["flawed", "other", "clean"]),
+    default="flawed",
+    show_default=True,
+    help="Which generated shop to run on.",
+)
 def demo(db: Path | None, queries: Path | None, folder: Path, seed: int, shop: str) -> None:
     """Run all six phases through a real client on a generated shop, or on a copy of your file."""
     import anyio

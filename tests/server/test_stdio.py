@@ -213,63 +213,6 @@ async def test_tables_are_copied_from_sqlite_to_postgresql_and_compared(
     assert pg_server.run_sql(pg_database, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == "1"
 
 
-@pytest.mark.promise("P1.1", "P1.4", "P2.2", "P2.3", "P3.2", "P5.1", "P5.2", "P6.2", "P6.4", "X3", "E2", "D1")
-async def test_six_phases_work_on_postgresql(shop: Path, pg_server: PostgresServer, pg_database: str) -> None:
-    pg_server.run_sql(
-        pg_database,
-        "CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL); CREATE TABLE orders (id int PRIMARY KEY, "
-        "customer_id int NOT NULL REFERENCES customers, total float8, at timestamp, phone1 text, phone2 text);"
-        "INSERT INTO customers SELECT g, 'who' || g || '@example.org' FROM generate_series(1, 5000) g;"
-        "INSERT INTO orders SELECT g, g % 5000 + 1, g, now(), '+44 20 7946 0958', NULL FROM generate_series(1, 20000) g;"
-        "ALTER TABLE customers ADD CONSTRAINT ck CHECK (id > 0) NOT VALID; CREATE EXTENSION hypopg; ANALYZE;",
-    )
-    _write(
-        shop,
-        f'[connections.pg]\nurl = "{pg_server.url(pg_database)}"\naccess = "read_write"\npassword = {{ env = "SHOP_PASSWORD" }}\n',
-    )
-    queries = ["SELECT sum(total) FROM orders WHERE customer_id = 42"]
-    async with client_in(shop) as client:
-        _, facts, _ = await call(client, "update_project", goal="order", connections=["pg"])
-        project = facts["project"]
-        text, _, failed = await call(client, "assess_database", connection="pg", project=project)
-        assert not failed, text
-        assert "20000" in text
-        text, _, _ = await call(client, "check_database", connection="pg", project=project)
-        for id_ in ("LINT-002", "LINT-008", "LINT-011", "LINT-013", "LINT-019"):
-            assert id_ in text
-        text, facts, failed = await call(
-            client, "advise_indexes", connection="pg", queries=queries, propose=True, project=project
-        )
-        assert "CONCURRENTLY" in text
-        token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, _, failed = await call(client, "apply_change", change=facts["change"], confirm_token=token)
-        assert not failed, text
-        text, measured, _ = await call(client, "measure_queries", connection="pg", queries=queries, project=project)
-        assert measured["work_after"] < measured["work_before"] / 2
-        text, undone, _ = await call(client, "roll_back_change", change=facts["change"])
-        assert undone["state"] == "rolled_back", text
-        text, _, _ = await call(client, "classify_data", connection="pg", project=project)
-        assert "customers.email" in text
-        assert "@example.org" not in text
-        text, _, failed = await call(client, "check_database", connection="pg", pack="security", project=project)
-        assert not failed, text
-        assert "PG-027" in text
-        text, _, failed = await call(client, "run_backup", connection="pg", project=project)
-        assert not failed, text
-        text, facts, failed = await call(client, "run_drill", connection="pg", project=project)
-        assert facts["passed"], text
-        text, _, failed = await call(client, "export_deliverables", project=project)
-        assert not failed, text
-    assert "PRIMARY KEY" in (shop / "database-system/architecture/schemas/pg.sql").read_text()
-    _assert_no_password(shop)
-
-
-def _assert_no_password(folder: Path) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file() and not file.name.endswith((".db", ".backup")):
-            assert PASSWORD.encode() not in file.read_bytes(), file
-
-
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     child = subprocess.Popen(
         [sys.executable, "-m", "dbmanager_server.cli", "serve"], cwd=folder, stdin=subprocess.PIPE,

@@ -16,7 +16,7 @@ from dbmanager.model.changes import ChangeSet, ChangeState
 from dbmanager.services.change_jobs import APPLY, ROLL_BACK
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection
-from dbmanager_tools.house import Background, answer, error_text, services_of, tool, work
+from dbmanager_tools.house import Background, Evidence, answer, error_text, services_of, tool, work
 
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
 
@@ -28,7 +28,7 @@ class StatementStep(BaseModel):
 
     sql: str = Field(description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
     inverse: str | None = Field(None, description="Statement that undoes it; found for you where possible")
-    title: str | None = None
+    title: str | None = Field(None, description="What the step does; its statement when left out")
 
 
 class Decision(BaseModel):
@@ -41,10 +41,10 @@ class Decision(BaseModel):
 async def propose_change(
     connection: Connection,
     ctx: Context,
-    title: Annotated[str, Field(min_length=3)],
+    title: Annotated[str, Field(min_length=3, description="What the change does, in a few words")],
     reason: Annotated[str, Field(min_length=3, description="Why, with the finding or measurement behind it")],
-    steps: Annotated[list[StatementStep], Field(min_length=1, max_length=50)],
-    project: str | None = None,
+    steps: Annotated[list[StatementStep], Field(min_length=1, max_length=50, description="Carried out in this order")],
+    project: Evidence = None,
 ) -> CallToolResult:
     """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet. Then
     review_change, and apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration:
@@ -135,7 +135,7 @@ async def roll_back_change(change: ChangeId, ctx: Context, background: Backgroun
 
 
 @tool(phase=0, title="Verify audit log")
-async def verify_audit_log(ctx: Context, project: str | None = None) -> CallToolResult:
+async def verify_audit_log(ctx: Context, project: Evidence = None) -> CallToolResult:
     """Walk the whole audit log and say whether an entry was edited, removed or cut off."""
     services = services_of(ctx)
     verdict = await services.audit.verify()

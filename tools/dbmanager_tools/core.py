@@ -13,7 +13,7 @@ from dbmanager.analyzers.describe import markdown
 from dbmanager.analyzers.describe.workflow import connection_text
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.queries import Scalar
-from dbmanager_tools.house import answer, services_of, tool
+from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 Connection = Annotated[str, Field(description="Configured connection name, see list_connections")]
 Sql = Annotated[str, Field(min_length=1, description="One statement in the engine's own SQL")]
@@ -57,7 +57,7 @@ async def describe_schema(
         Literal["names", "compact", "full", "diagram"],
         Field(description="names; one line per table; everything declared; or Mermaid ER diagrams"),
     ] = "compact",
-    budget_tokens: Annotated[int, Field(ge=200, le=20_000)] = 4_000,
+    budget_tokens: Annotated[int, Field(ge=200, le=20_000, description="Size of the answer")] = 4_000,
     start: Annotated[int, Field(ge=0, description="Table number to go on with, from the last answer")] = 0,
 ) -> CallToolResult:
     """Describe tables, columns, keys, references and indexes within a token budget, saying what was left out. In
@@ -98,7 +98,9 @@ async def run_query(
     sql: Sql,
     ctx: Context,
     parameters: Params = None,
-    max_rows: Annotated[int | None, Field(ge=1, le=100_000)] = None,
+    max_rows: Annotated[
+        int | None, Field(ge=1, le=100_000, description="Fewer rows than the connection allows")
+    ] = None,
     cursor: Annotated[str | None, Field(description="From the last page, with the same sql and parameters")] = None,
 ) -> CallToolResult:
     """Run one read-only statement and return rows as a Markdown table, bounded in rows, bytes and time. Classified
@@ -145,8 +147,8 @@ async def check_database(
         Literal["schema", "security"],
         Field(description="schema: design defects; security: roles, settings, encryption"),
     ] = "schema",
-    limit: Annotated[int, Field(ge=1, le=200)] = 30,
-    project: Annotated[str | None, Field(description="Keep the result as evidence of this project")] = None,
+    limit: Annotated[int, Field(ge=1, le=200, description="Findings shown")] = 30,
+    project: Evidence = None,
 ) -> CallToolResult:
     """Run a pack of checks and return findings, the worst first, each with evidence that can be reproduced and a fix.
     Nothing is changed; pass a fix's statements to propose_change.

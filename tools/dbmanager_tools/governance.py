@@ -11,7 +11,7 @@ from pydantic import Field
 from dbmanager.analyzers.describe import markdown
 from dbmanager.model.classification import Label
 from dbmanager_tools.core import Connection
-from dbmanager_tools.house import answer, services_of, tool
+from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 
 @tool(phase=5, title="Classify data")
@@ -20,7 +20,7 @@ async def classify_data(
     ctx: Context,
     tables: Annotated[list[str] | None, Field(description="Only these tables; all when left out")] = None,
     anew: Annotated[bool, Field(description="Sample again instead of using known labels")] = False,
-    project: str | None = None,
+    project: Evidence = None,
 ) -> CallToolResult:
     """Find columns with personal, payment, health or secret data by names, values, checksums and neighbouring columns,
     under good, misleading and meaningless names. Gives type, level, regimes, certainty and evidence counts, never

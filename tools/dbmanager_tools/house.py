@@ -21,6 +21,7 @@ from dbmanager.services.results import cut
 MAX_ERROR_CHARACTERS = 2_000
 LONGEST_ANSWER = 26_000
 """Characters of one answer, about 8,000 tokens; what is longer is kept and read on with read_result."""
+Evidence = Annotated[str | None, Field(description="Project that keeps the result as evidence")]
 Background = Annotated[bool, Field(description="Let the worker do it: answers a job id at once, see get_job")]
 _log = logging.getLogger(__name__)
 ToolFunction = Callable[..., Awaitable[CallToolResult]]

@@ -9,7 +9,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from dbmanager_tools.changes import review_text
-from dbmanager_tools.house import Background, answer, services_of, tool, work
+from dbmanager_tools.house import Background, Evidence, answer, services_of, tool, work
 
 Source = Annotated[str, Field(description="Connection to read from")]
 Target = Annotated[str, Field(description="Connection to write to")]
@@ -23,7 +23,7 @@ async def plan_migration(
     ctx: Context,
     tables: Tables = None,
     target_schema: Annotated[str | None, Field(description="Schema to create the tables in")] = None,
-    project: str | None = None,
+    project: Evidence = None,
 ) -> CallToolResult:
     """Propose a change set that copies tables from one database to another, engines may differ: tables, rows in
     resumable checked chunks, indexes, references. Says what can't be carried over as it is. Then apply_change, and
@@ -52,8 +52,8 @@ async def verify_data(
     target: Target,
     ctx: Context,
     tables: Tables = None,
-    target_schema: str | None = None,
-    project: str | None = None,
+    target_schema: Annotated[str | None, Field(description="Schema of the target's tables")] = None,
+    project: Evidence = None,
     background: Background = False,
 ) -> CallToolResult:
     """Compare tables of two databases by row count and by a checksum over all values, whatever their order or engine.

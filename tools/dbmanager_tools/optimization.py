@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 from dbmanager.analyzers.describe import markdown
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection
-from dbmanager_tools.house import answer, services_of, tool
+from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
     from dbmanager.phases.optimization.advise import Measurement
@@ -30,7 +30,7 @@ async def advise_indexes(
     drop_unused: Annotated[
         bool, Field(description="Drop indexes that none of the queries used; true only if these are all queries")
     ] = False,
-    project: str | None = None,
+    project: Evidence = None,
 ) -> CallToolResult:
     """Find missing and useless indexes for given queries: candidates are shown to the engine's planner and kept only
     when it uses them. Gives each query's measured work today; with propose also a change set. After apply_change,

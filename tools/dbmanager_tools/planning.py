@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dbmanager.analyzers.describe import markdown
 from dbmanager_tools.core import Connection
-from dbmanager_tools.house import answer, services_of, tool
+from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 
 @tool(phase=1, title="Assess database")
@@ -18,7 +18,7 @@ async def assess_database(
     connection: Connection,
     ctx: Context,
     goal: Annotated[str, Field(description="What the assessment is for")] = "know what is there",
-    project: Annotated[str | None, Field(description="Keep the record as evidence of this project")] = None,
+    project: Evidence = None,
     limit: Annotated[int, Field(ge=1, le=500, description="Tables and relations shown")] = 40,
 ) -> CallToolResult:
     """Assess a live database into a requirements record: tables with rows and sizes, keys, relations declared and

@@ -50,11 +50,11 @@ async def project_status(project: ProjectId, ctx: Context) -> CallToolResult:
     return answer(project_text(found), {"project": found.id, **states})
 
 
-@tool(phase=0, title="Export deliverables", idempotent=False)
+@tool(phase=0, title="Export deliverables", reads=False)
 async def export_deliverables(
     project: ProjectId,
     ctx: Context,
-    folder: Annotated[str, Field(description="Folder name below the server's export folder")] = "database-system",
+    folder: Annotated[str, Field(description="Folder name below the folder of the configuration")] = "database-system",
 ) -> CallToolResult:
     """Write a project's results as a database-system/ tree of files, each naming its evidence. Folders without
     anything behind them are not made."""

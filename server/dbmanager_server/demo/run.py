@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio.to_thread
 from mcp import Client, StdioServerParameters
@@ -55,6 +56,13 @@ class DemoFailed(Exception):
     """A step of the demonstration failed."""
 
 
+def _leaves(group: BaseExceptionGroup[DemoFailed]) -> list[DemoFailed]:
+    found: list[DemoFailed] = []
+    for problem in group.exceptions:
+        found += _leaves(problem) if isinstance(problem, BaseExceptionGroup) else [problem]
+    return found
+
+
 async def run_demo(db: Path | None, queries: Path | None, folder: Path, seed: int, shop: str) -> int:
     """Run the demonstration and return the exit code."""
     console = Console(highlight=False)
@@ -78,8 +86,8 @@ async def run_demo(db: Path | None, queries: Path | None, folder: Path, seed: in
             demo = Demo(client, console)
             await _six_phases(demo, workload)
     except* DemoFailed as failed:
-        for problem in failed.exceptions:
-            console.print(f"[red]FAILED[/red] {problem}")
+        for problem in _leaves(failed):
+            console.print(f"[red]FAILED[/red] {problem}", markup=True)
         code = 1
     if code:
         return code
@@ -180,13 +188,22 @@ def _fresh(folder: Path) -> None:
 
 
 def _snapshot(source: Path, target: Path) -> None:
-    origin = sqlite3.connect(f"file:{source.resolve()}?mode=ro", uri=True)
+    """Copy a person's file by SQLite's backup, which reads it only.
+
+    Raises: SystemExit with a sentence when it is no database or has no table.
+    """
+    origin = sqlite3.connect(f"file:{quote(str(source.resolve()))}?mode=ro", uri=True)
     copy = sqlite3.connect(target)
     try:
         origin.backup(copy)
+        tables = copy.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
+    except sqlite3.DatabaseError as problem:
+        raise SystemExit(f"{source} can't be read as a SQLite database: {problem}") from None
     finally:
         origin.close()
         copy.close()
+    if not tables:
+        raise SystemExit(f"{source} holds no table to work on")
 
 
 def _workload(path: Path, queries: Path | None) -> list[str]:

@@ -62,6 +62,7 @@ class ChangeStep(BaseModel):
     statement: str = Field(description="Engine SQL, or a description of what a non-statement step does")
     payload: dict[str, Any] = Field(default_factory=dict, description="Arguments of a non-statement step")
     risk: Risk = "low"
+    access: Literal["read_write", "admin"] = Field(default="read_write", description="What the connection must allow")
     lock: str = Field(default="", description="Strongest lock taken, in the engine's words")
     rewrites_table: bool = False
     estimated_seconds: float | None = None

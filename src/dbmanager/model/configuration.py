@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Access = Literal["read_only", "read_write", "admin"]
 Environment = Literal["development", "staging", "production"]
@@ -49,9 +49,17 @@ class TlsSettings(_Closed):
     """Encryption to the server."""
 
     mode: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
-        "verify-full", description="`verify-full` checks the certificate and the host name"
+        "verify-full",
+        description="`verify-full` checks certificate and host name, `verify-ca` the certificate, `require` neither",
     )
     ca_file: Path | None = Field(None, description="PEM file of the authority; the system's store when absent")
+
+    @model_validator(mode="after")
+    def _authority_is_used(self) -> TlsSettings:
+        """An authority that is named must count; `require` would not look at it."""
+        if self.ca_file is not None and self.mode in ("disable", "require"):
+            raise ValueError(f"ca_file has no effect with mode {self.mode!r}; use verify-ca or verify-full")
+        return self
 
 
 class SecretReference(_Closed):
@@ -68,15 +76,20 @@ class ConnectionSettings(_Closed):
 
     url: str = Field(description="Engine URL without a password, e.g. `postgresql://app@db.example/shop`")
     password: SecretReference | None = Field(None, description="Where the password comes from")
-    access: Access = Field("read_only", description="What may be done at all")
+    access: Access = Field(
+        "read_only", description="What may be done at all; roles, grants and server settings want `admin`"
+    )
     environment: Environment = Field("development", description="How much harm a mistake does")
     approval: ApprovalMode | None = Field(
         None, description="Who approves changes; `person` for staging and production unless set"
     )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds on reads")
     tls: TlsSettings | None = Field(None, description="Encryption; required beyond loopback unless disabled here")
-    schemas: tuple[str, ...] = Field((), description="Only these schemas; all when empty")
-    masking: bool = Field(True, description="Mask classified values; switching it off is recorded")
+    schemas: tuple[str, ...] = Field(
+        (),
+        description="PostgreSQL schemas that are described, checked and copied; all when empty. Rights are the role's",
+    )
+    masking: bool = Field(True, description="Mask classified values; reading with it off is recorded in the audit log")
 
     @property
     def approval_mode(self) -> ApprovalMode:

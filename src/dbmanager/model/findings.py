@@ -78,7 +78,7 @@ class Check(Generic[FactsT]):
     """One rule as data: which facts it judges, and why it matters.
 
     Attributes:
-        id: engine letters and a number (`PG-016`, `SL-003`, `LINT-004`), never reused.
+        id: engine letters and a number (`PG-016`, `SQ-003`, `LINT-004`), never reused.
         query: the statement whose rows are the facts (column aliases name the fields); empty for pure rules.
         judge: facts in, problems out; pure.
         rationale: why it matters, in one or two sentences.

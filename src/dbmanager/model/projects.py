@@ -54,7 +54,7 @@ PHASES: tuple[Phase, ...] = (
         Demand("governance", "classification", "classified columns are known in the model", ("P2.2",), "classify_data"),
     )),
     Phase(3, "Implementation & optimization", (
-        Demand("performance", "measured_change", "a change was measured before and after", ("P3.2",), "apply_change"),
+        Demand("performance", "measured_change", "a change was measured before and after", ("P3.2",), "measure_queries"),
         Demand("architect", "change_verified", "the change is in effect as planned", ("P3.1",), "apply_change"),
         Demand("governance", "audit_verified", "every write is in an intact audit log", ("P3.1",), "verify_audit_log"),
     )),

@@ -183,6 +183,7 @@ _FROM_EVIDENCE: dict[str, Any] = {
     "check_schema": _findings("documentation/architecture-docs/schema-findings.md", "Schema findings"),
     "index_advice": _advice,
     "measured_change": _measured,
+    "copy": _plain("migration/etl-processes/copy.md", "Tables copied"),
     "copy_verified": _plain("migration/validation/comparison.md", "Source and target compared"),
     "classification": _classified,
     "check_security": _findings("governance/security/findings.md", "Security findings"),

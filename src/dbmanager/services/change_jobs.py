@@ -27,10 +27,8 @@ async def apply(services: Services, arguments: Mapping[str, Any], progress: Prog
     id_ = str(arguments["change"])
     await services.changes.apply(id_, progress)
     done = await services.changes.verify(id_)
-    await services.keep_evidence(
-        done.project_id, "change_verified", f"{done.plan.title} is in effect",
-        {"change": done.id, "steps": len(done.steps)},
-    )  # fmt: skip
+    for item in await services.changes.evidence(done):
+        await services.keep_evidence(done.project_id, item.kind, item.title, item.payload)
     return _outcome(services, done)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,6 +48,15 @@ class StepContext:
     remember: Callable[[dict[str, Any]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """Evidence to keep with a project: its kind, a title, figures and names."""
+
+    kind: str
+    title: str
+    payload: Mapping[str, Any]
+
+
 class StepHandler(Protocol):
     """Carries out steps that are more than one statement; phases register theirs by kind."""
 
@@ -61,6 +70,10 @@ class StepHandler(Protocol):
 
     async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
         """Undo what was done, wholly or in part."""
+        ...
+
+    def evidence(self, done: Sequence[tuple[ChangeStep, Mapping[str, Any]]]) -> Sequence[EvidenceItem]:
+        """Return what the steps of this kind prove once their change is verified, from what each remembered."""
         ...
 
 
@@ -166,6 +179,24 @@ class Changes:
             await self._kept.finish(id_, ChangeState.ROLLED_BACK)
         return await self.get(id_)
 
+    async def evidence(self, change: ChangeSet) -> list[EvidenceItem]:
+        """Return what a verified change proves: that it is in effect, and what its kinds of step add."""
+        found = [
+            EvidenceItem(
+                "change_verified",
+                f"{change.plan.title} is in effect",
+                {"change": change.id, "steps": len(change.steps)},
+            )
+        ]
+        for kind, handler in self._handlers.items():
+            done = [
+                (record.step, await self._memory(change.id, record.number))
+                for record in change.steps
+                if record.step.kind == kind
+            ]
+            found += handler.evidence(done) if done else ()
+        return found
+
     async def reconcile(self, id_: str) -> ChangeSet:
         """Find out, for every step that was running when its process died, whether it took effect."""
         change = await self.get(id_)
@@ -184,10 +215,12 @@ class Changes:
 
     async def _writable(self, change: ChangeSet) -> Adapter:
         name = change.plan.connection
-        if self._connections.settings(name).access == "read_only":
+        access = self._connections.settings(name).access
+        wanted = "admin" if any(record.step.access == "admin" for record in change.steps) else "read_write"
+        if access == "read_only" or (wanted == "admin" and access != "admin"):
             raise AccessDenied(
-                f"connection {name!r} is configured read_only", object_name=name,
-                hint=f'A person may set connections.{name}.access = "read_write".',
+                f"connection {name!r} is configured {access}, the change wants {wanted}", object_name=name,
+                hint=f'A person may set connections.{name}.access = "{wanted}".',
             )  # fmt: skip
         return await self._connections.adapter(name)
 
@@ -259,7 +292,7 @@ class Changes:
                 lock_timeout_seconds=limits.lock_timeout_seconds, timeout_seconds=STEP_SECONDS,
             )  # fmt: skip
             if await self._differs_from_image(change, record, adapter) is False:
-                await self._kept.set_progress(change.id, record.number, {NOTHING_CHANGED: True})
+                await self._remember(change.id, record.number, {NOTHING_CHANGED: True})
         else:
             result = await adapter.execute.execute(
                 [statement], atomic=step.transactional,
@@ -287,7 +320,7 @@ class Changes:
         columns, rows = _captured(self._box.open(sealed))
         if not rows:
             return True
-        if (await self._kept.progress(change.id, record.number)).get(NOTHING_CHANGED):
+        if (await self._memory(change.id, record.number)).get(NOTHING_CHANGED):
             return None  # it ran and left the rows as they were: nothing tells
         table = (await adapter.catalog.read_schema()).table(str(record.step.payload["table"]))
         return await adapter.execute.count_changed(table, (columns, rows)) > 0
@@ -329,10 +362,18 @@ class Changes:
 
     async def _context(self, change: ChangeSet, record: StepRecord, progress: Progress) -> StepContext:
         async def remember(memory: dict[str, Any]) -> None:
-            await self._kept.set_progress(change.id, record.number, memory)
+            await self._remember(change.id, record.number, memory)
 
-        memory = await self._kept.progress(change.id, record.number)
+        memory = await self._memory(change.id, record.number)
         return StepContext(self._connections, progress, memory, remember)
+
+    async def _memory(self, id_: str, number: int) -> dict[str, Any]:
+        """Return what a step remembered; it is kept sealed, since a copy's position may be a person's address."""
+        kept = await self._kept.progress(id_, number)
+        return dict(self._box.open(kept["sealed"].encode())) if kept else {}  # type: ignore[arg-type] # an object
+
+    async def _remember(self, id_: str, number: int, memory: dict[str, Any]) -> None:
+        await self._kept.set_progress(id_, number, {"sealed": self._box.seal(memory).decode()})
 
     @asynccontextmanager
     async def _leased(self, id_: str, state: ChangeState) -> AsyncIterator[None]:

@@ -70,22 +70,26 @@ def load(
     if chosen is not None:
         data, base = _read(chosen), chosen.resolve().parent
         sources.append(str(chosen))
-    for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX) and name not in RESERVED and not name.startswith(RESERVED_PREFIXES):
-            _override(data, name, value)
-            sources.append(name)
     connections = data.setdefault("connections", {})
     if not isinstance(connections, dict):
         raise ConfigurationError("connections must be tables", hint="Write [connections.NAME] with a url key.")
-    if environ.get("DATABASE_URL") and "default" not in connections:
-        connections["default"] = {"url": environ["DATABASE_URL"]}
-        sources.append("DATABASE_URL")
     passed: dict[str, str] = {}
     for number, url in enumerate(urls, 1):
         name = "main" if number == 1 else f"main{number}"
+        if name in connections:
+            raise ConfigurationError(
+                f"--url would replace connection {name!r} of {chosen}", hint="Rename it there, or leave out --url."
+            )
         connections[name] = {"url": url}
         passed[f"{PREFIX}CONNECTIONS__{name.upper()}__URL"] = url
         sources.append("--url")
+    for variable, value in sorted(environ.items()):
+        if variable.startswith(PREFIX) and variable not in RESERVED and not variable.startswith(RESERVED_PREFIXES):
+            _override(data, variable, value)
+            sources.append(variable)
+    if environ.get("DATABASE_URL") and "default" not in connections:
+        connections["default"] = {"url": environ["DATABASE_URL"]}
+        sources.append("DATABASE_URL")
     arguments = ("--config", str(chosen.resolve())) if chosen is not None else ()
     try:
         return LoadedConfiguration(Configuration.model_validate(data), tuple(sources), base, arguments, passed)

@@ -86,7 +86,7 @@ class Services:
         """Bounded, masked reads."""
         from dbmanager.services.reading import Reader
 
-        return Reader(self.connections, self.masker)
+        return Reader(self.connections, self.masker, lambda: self.audit)
 
     @cached_property
     def store(self) -> Store:

@@ -15,6 +15,8 @@ def key(data_dir: Path, name: str) -> bytes:
     """Return the key of that name, made on first use; two processes that start at once agree on one."""
     inherited = os.environ.get("DBMANAGER_AUDIT_KEY") if name == "audit" else None
     if inherited:
+        if len(inherited) < KEY_BYTES:
+            raise StoreError(f"DBMANAGER_AUDIT_KEY is shorter than {KEY_BYTES} characters", hint="Give a longer one.")
         return inherited.encode()
     path = data_dir / f"{name}.key"
     fresh = data_dir / f".{name}.{secrets.token_hex(4)}"

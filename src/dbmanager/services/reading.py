@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
+from dbmanager.services.audit import AuditLog
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.masking import MaskedResult, Masker
 
@@ -24,9 +26,11 @@ class Page:
 class Reader:
     """Runs and explains a model's queries on a named connection."""
 
-    def __init__(self, connections: Connections, masker: Masker) -> None:
+    def __init__(self, connections: Connections, masker: Masker, audit: Callable[[], AuditLog]) -> None:
         self._connections = connections
         self._masker = masker
+        self._audit = audit
+        self._unmasked: set[str] = set()
 
     async def query(
         self,
@@ -39,10 +43,16 @@ class Reader:
     ) -> Page:
         """Return a page of rows, classified values masked.
 
-        Raises: what `Query.run` raises; InvalidStatement when the cursor belongs to another statement.
+        A connection whose masking is switched off leaves an audit entry at the first read of a process.
+
+        Raises: what `Query.run` raises; InvalidStatement when the cursor belongs to another statement;
+        AuditUnavailable when an unmasked read can't be recorded.
         """
         adapter = await self._connections.adapter(connection)
         settings = self._connections.settings(connection)
+        if not settings.masking and connection not in self._unmasked:
+            await self._audit().record("read_unmasked", connection, "done", {"by": "configuration"})
+            self._unmasked.add(connection)
         offset = _offset(cursor, sql, parameters) if cursor else 0
         request = QueryRequest(sql, parameters, self.limits(connection, max_rows), offset)
         result = await adapter.query.run(request)

@@ -72,7 +72,7 @@ class IntegerKeyFact:
 
 @dataclass(frozen=True, slots=True)
 class LintFacts:
-    """Everything the rules look at. `write_index` and `drop_index` give engine SQL for a fix and its inverse."""
+    """Everything the rules look at. `create_index` and `drop_index` give engine SQL for a fix and its inverse."""
 
     schema: DatabaseSchema
     statistics: Mapping[TableKey, TableStatistics] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from dbmanager.model.schema import Column, Table, TypeKind
 
 WIDE_COLUMNS = 40
 KEY_FULL_RATIO = 0.5
+DATE_TYPES = frozenset({"postgresql"})
+"""Engines with types for dates; SQLite has none, ISO text is its documented form."""
 _NUMBERED = re.compile(r"^(?P<stem>.*?[A-Za-z])_?(?P<number>\d{1,2})$")
 _MONEY = frozenset("price amount total cost balance salary fee tax discount subtotal revenue preis betrag".split())
 
@@ -81,13 +83,17 @@ def _nullable_unique(facts: LintFacts) -> Iterator[Problem]:
                 yield Problem(
                     f"{facts.schema.display_name(table)}({', '.join(unique.columns)})",
                     {"nullable": ", ".join(nullable)},
-                    fix=Fix(f"Make {', '.join(nullable)} NOT NULL, or use NULLS NOT DISTINCT."),
+                    fix=Fix(f"Make {', '.join(nullable)} NOT NULL{_not_distinct(facts)}."),
                 )
 
 
+def _not_distinct(facts: LintFacts) -> str:
+    """NULLS NOT DISTINCT came with PostgreSQL 15; no other engine here has it."""
+    has = facts.schema.engine == "postgresql" and int(facts.schema.version.partition(".")[0]) >= 15
+    return ", or use NULLS NOT DISTINCT" if has else ""
+
+
 def _zoneless(facts: LintFacts) -> Iterator[Problem]:
-    if facts.schema.engine != "postgresql":
-        return
     for table in facts.schema.base_tables():
         for column in table.columns:
             if column.type.kind is TypeKind.TIMESTAMP and column.type.with_time_zone is False:
@@ -105,8 +111,6 @@ def _wide(facts: LintFacts) -> Iterator[Problem]:
 
 
 def _text_dates(facts: LintFacts) -> Iterator[Problem]:
-    if facts.schema.engine == "sqlite":
-        return  # SQLite has no date type; ISO text is its documented form
     for (schema, name), column, sampled in facts.text_dates:
         table = facts.schema.table(name, schema)
         yield Problem(
@@ -158,11 +162,19 @@ def _column_problem(facts: LintFacts, table: Table, column: Column, advice: str)
     )
 
 
-def _check(number: int, severity: Severity, title: str, rationale: str, source: str, judge: object) -> Check[LintFacts]:
+def _check(
+    number: int,
+    severity: Severity,
+    title: str,
+    rationale: str,
+    source: str,
+    judge: object,
+    engines: frozenset[str] = SQL_ENGINES,
+) -> Check[LintFacts]:
     return Check(
         f"LINT-{number:03}",
         severity,
-        SQL_ENGINES,
+        engines,
         title,
         rationale,
         source,
@@ -188,16 +200,16 @@ MODELLING = (
            "SQL:2016 part 2, 4.18.3.2; PostgreSQL manual 5.4.3", _nullable_unique),
     _check(13, Severity.LOW, "Timestamp without time zone",
            "The moment is unknown: a session in another zone reads another instant.",
-           "PostgreSQL wiki: Don't Do This, timestamp without time zone", _zoneless),
+           "PostgreSQL wiki: Don't Do This, timestamp without time zone", _zoneless, DATE_TYPES),
     _check(14, Severity.LOW, "Very wide table",
            "Rows of many columns mix subjects and cost reads that need a few of them.",
            "Field figures: in six public schemas 13 of 761 tables pass 40 columns", _wide),
     _check(15, Severity.LOW, "Primary key column may be NULL",
            "SQLite lets a non-integer primary key be NULL, several times over.",
-           "SQLite documentation, CREATE TABLE 3.5", _unique_without_not_null_key),
+           "SQLite documentation, CREATE TABLE 3.5", _unique_without_not_null_key, frozenset({"sqlite"})),
     _check(16, Severity.MEDIUM, "Date kept as text",
            "It sorts and compares only by luck and takes any nonsense.",
-           "PostgreSQL manual 8.5 Date/Time Types", _text_dates),
+           "PostgreSQL manual 8.5 Date/Time Types", _text_dates, DATE_TYPES),
     _check(17, Severity.HIGH, "Integer key filling up",
            "Inserts fail when the type's range is used up.",
            "PostgreSQL manual 8.1.1 Integer Types", _full_key),

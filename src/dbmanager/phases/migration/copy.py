@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from dbmanager.errors import UnsupportedCapability, VerificationFailed
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import Row
 from dbmanager.model.schema import DatabaseSchema, Table
-from dbmanager.services.changes import Changes, StepContext
+from dbmanager.services.changes import Changes, EvidenceItem, StepContext
 from dbmanager.services.checksums import RowDigest, table_digest
 
 CHUNK_ROWS = 5_000
@@ -225,14 +225,15 @@ class CopyTable:
         await target.execute.execute(
             [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
         )  # fmt: skip
-        rows = 0
+        rows, started = 0, time.perf_counter()
         async for batch in source.bulk.scan(table, columns):
             await target.bulk.write_chunk(landed, columns, [], batch)
             rows += len(batch)
             await context.progress(rows, None, f"{table.name}: {rows} rows")
         if await table_digest(source, table, columns) != await table_digest(target, landed, columns):
             raise VerificationFailed(f"{table.name} differs on the target", object_name=table.name)
-        await context.remember({"rows": rows, "done": True})
+        rate = rows / max(time.perf_counter() - started, 1e-6)
+        await context.remember({"rows": rows, "done": True, "rate": rate})
         return f"{rows} rows at once (no key to cut chunks by), checked"
 
     async def took_effect(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> bool:
@@ -251,6 +252,19 @@ class CopyTable:
                 [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
             )  # fmt: skip
         await context.remember({})
+
+    def evidence(self, done: Sequence[tuple[ChangeStep, Mapping[str, Any]]]) -> Sequence[EvidenceItem]:
+        """Return rows and chunks copied, and the rate in rows a second over the time that the copying took."""
+        rows = sum(int(memory.get("rows", 0)) for _, memory in done)
+        timed = [(int(memory["rows"]), float(memory["rate"])) for _, memory in done if memory.get("rate")]
+        seconds = sum(count / rate for count, rate in timed)
+        rate = round(sum(count for count, _ in timed) / seconds) if seconds else 0
+        payload = {
+            "source": done[0][0].payload["source"], "tables": [step.payload["table"] for step, _ in done], "rows": rows,
+            "chunks": sum(int(memory.get("chunks", 1)) for _, memory in done), "rows_per_second": rate,
+        }  # fmt: skip
+        found = [EvidenceItem("copy", f"{rows} rows copied, every chunk checked", payload)]
+        return found + ([EvidenceItem("copy_rate", f"{rate} rows/s", {"rows_per_second": rate})] if rate else [])
 
     async def _tables(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> tuple[Adapter, Table, Table]:
         source = await context.connections.adapter(step.payload["source"])

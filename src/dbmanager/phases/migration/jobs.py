@@ -7,6 +7,7 @@ from typing import Any
 
 from dbmanager.adapters.facets import Progress
 from dbmanager.analyzers.describe import markdown
+from dbmanager.errors import NotFound
 from dbmanager.model.jobs import Outcome
 from dbmanager.phases.migration.verify import compare
 from dbmanager.services.container import Services
@@ -38,10 +39,11 @@ async def compare_work(services: Services, arguments: Mapping[str, Any], progres
     ]  # fmt: skip
     equal = all(c.equal for c in found)
     total = sum(c.source.rows for c in found)
+    if not found:
+        raise NotFound(f"there are no tables to compare in {source!r}", object_name=source)
     if equal:
         payload = {"source": source, "target": target, "tables": len(found), "rows": total}
-        for kind in ("copy", "copy_verified", "copy_rate"):
-            await services.keep_evidence(project, kind, f"{total} rows equal on both sides", payload)
+        await services.keep_evidence(project, "copy_verified", f"{total} rows equal on both sides", payload)
     verdict = f"{len(found)} tables, {total} rows: {'all equal' if equal else 'NOT equal'}."
     return Outcome(
         markdown.table(["table", "rows", "rows there", "checksum", "checksum there", ""], rows) + "\n\n" + verdict,

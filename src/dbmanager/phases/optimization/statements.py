@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from dbmanager.model.schema import DatabaseSchema, Table
 if TYPE_CHECKING:
     from sqlglot import exp
 
+_ADMINISTRATION = re.compile(
+    r"\s*(GRANT|REVOKE|SECURITY\s+LABEL|REASSIGN\s+OWNED|ALTER\s+(SYSTEM|DATABASE|DEFAULT\s+PRIVILEGES)|SET\s+(GLOBAL|PERSIST)"
+    r"|(CREATE|ALTER|DROP)\s+(ROLE|USER|GROUP|DATABASE|TABLESPACE|SERVER|EXTENSION|EVENT\s+TRIGGER|SUBSCRIPTION))\b",
+    re.IGNORECASE,
+)
+"""Statements about roles, rights and the server rather than about one database's contents."""
 _NO_TRANSACTION = ("CONCURRENTLY", "VACUUM", "ALTER SYSTEM", "CREATE DATABASE", "DROP DATABASE", "REINDEX DATABASE")
 
 
@@ -39,6 +46,8 @@ def _step(adapter: Adapter, schema: DatabaseSchema, sql: str, inverse: str | Non
 
     parsed = _parsed(adapter, sql)
     base = {"title": title or " ".join(sql.split())[:80], "statement": sql}
+    if _ADMINISTRATION.match(_without_comments(sql)):
+        base["access"] = "admin"
     upper = sql.upper()
     transactional = not any(word in upper for word in _NO_TRANSACTION)
     inverses = (inverse,) if inverse else ()
@@ -52,6 +61,10 @@ def _step(adapter: Adapter, schema: DatabaseSchema, sql: str, inverse: str | Non
     return ChangeStep.model_validate(
         {**base, "risk": risk, "lock": "as the engine takes it", "inverse": inverses, "transactional": transactional}
     )
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"/\*.*?\*/|--[^\n]*\n?", " ", sql, flags=re.DOTALL)
 
 
 def _parsed(adapter: Adapter, sql: str) -> exp.Expr | None:

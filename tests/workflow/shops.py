@@ -1,0 +1,28 @@
+"""A small shop on any SQL engine, with flaws that every phase finds."""
+
+from __future__ import annotations
+
+PEOPLE = 4_000
+ORDERS = 20_000
+LOOKUP = "SELECT sum(total) FROM orders WHERE customer_id = 42"
+PERSON = "quiet.person"
+
+SQLITE = f"""
+CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT NOT NULL, city TEXT);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers(id), total REAL,
+  phone1 TEXT, phone2 TEXT, placed_at TEXT);
+INSERT INTO customers SELECT value, '{PERSON}' || value || '@example.org', 'Leeds' FROM
+  (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {PEOPLE}) SELECT value FROM n);
+INSERT INTO orders SELECT value, value % {PEOPLE} + 1, value * 1.5, '+44 20 7946 0958', NULL, '2026-01-02 03:04:05' FROM
+  (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {ORDERS}) SELECT value FROM n);
+"""
+POSTGRESQL = f"""
+CREATE TABLE customers (id integer PRIMARY KEY, email text NOT NULL, city text);
+CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer NOT NULL REFERENCES customers(id), total float8,
+  phone1 text, phone2 text, placed_at timestamp);
+INSERT INTO customers SELECT g, '{PERSON}' || g || '@example.org', 'Leeds' FROM generate_series(1, {PEOPLE}) g;
+INSERT INTO orders SELECT g, g % {PEOPLE} + 1, g * 1.5, '+44 20 7946 0958', NULL, '2026-01-02 03:04:05'
+  FROM generate_series(1, {ORDERS}) g;
+CREATE EXTENSION hypopg;
+ANALYZE;
+"""
