@@ -3,7 +3,7 @@ BIN := .venv/bin
 DB ?=
 QUERIES ?=
 
-.PHONY: demo test test-slow lint format bench docs engines clean
+.PHONY: demo test test-slow lint format bench baselines docs engines clean
 
 demo: .venv/.installed
 	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
@@ -24,6 +24,12 @@ lint: .venv/.installed-dev
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: .venv/.installed-dev engines
+	$(BIN)/python -m benchmarks
+
+baselines: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.baselines
 
 engines:
 	@sh scripts/engines.sh

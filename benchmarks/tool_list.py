@@ -10,6 +10,7 @@ from benchmarks.place import Place
 
 MAX_BYTES = 48_000
 MAX_TOKENS = 12_000
+MAX_TOOLS = 40
 SETTING = """\
 The lists as the server sends them, as compact JSON, counted with gpt-tokenizer in the o200k vocabulary. The committed \
 form, entry by entry, is in [baselines](baselines); a test compares it with the running server, `make baselines` writes \
@@ -34,7 +35,7 @@ def _sizes(name: str, listing: surface.Listing) -> tuple[Size, ...]:
     method, _ = surface.LISTS[name]
     total, limited = _total(name, listing), name == "tools_list"
     return (
-        Size(f"{method}, entries", total["entries"], "", 40 if limited else None),
+        Size(f"{method}, entries", total["entries"], "", MAX_TOOLS if limited else None),
         Size(f"{method}, size", total["bytes"], "bytes", MAX_BYTES if limited else None),
         Size(f"{method}, tokens", total["tokens"], "tokens", MAX_TOKENS if limited else None),
     )

@@ -13,7 +13,16 @@ from typing import Any, Self
 
 import psutil
 
-PROTOCOL = "2025-11-25"
+HELLO: dict[str, Any] = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "benchmark", "version": "1"},
+}
+
+
+def hello() -> bytes:
+    """Return the line that opens a session."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,9 @@ class WireClient:
 
     def initialize(self) -> dict[str, Any]:
         """Shake hands and return the server's answer."""
-        hello = self.request(
-            "initialize", protocolVersion=PROTOCOL, capabilities={}, clientInfo={"name": "benchmark", "version": "1"}
-        )
+        answer = self.request("initialize", **HELLO)
         self._write({"method": "notifications/initialized", "params": {}})
-        return hello
+        return answer
 
     def request(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a request and return its result; raise where the answer is an error."""
