@@ -84,7 +84,7 @@ async def _postgresql(place: Place) -> tuple[Series, ...]:
     async def once(kept: Sampler) -> None:
         raw = await place.connect()
         await raw.fetch("SELECT 1")
-        with kept.time("PostgreSQL, least statements"):
+        with kept.time_settled("PostgreSQL, least statements"):
             await _fetch_all(raw, LEAST_POSTGRESQL)
         await raw.close()
         adapter = place.adapter()
@@ -100,7 +100,7 @@ async def _sqlite(place: Place) -> tuple[Series, ...]:
     async def once(kept: Sampler) -> None:
         raw = sqlite3.connect(place.file)
         raw.execute("SELECT 1 FROM sqlite_schema").fetchall()
-        with kept.time("SQLite, least statements"):
+        with kept.time_settled("SQLite, least statements"):
             for statement in LEAST_SQLITE:
                 raw.execute(statement).fetchall()
         raw.close()
@@ -118,7 +118,7 @@ async def _fetch_all(raw: asyncpg.Connection[Any], statements: Sequence[str]) ->
 
 
 async def _read_twice(kept: Sampler, engine: str, catalog: Catalog) -> None:
-    with kept.time(f"{engine}, read_schema cold"):
+    with kept.time_settled(f"{engine}, read_schema cold"):
         schema = await catalog.read_schema()
     with kept.time(f"{engine}, read_schema warm"):
         again = await catalog.read_schema()
@@ -145,7 +145,7 @@ async def _reflect(kept: Sampler, engine: str, url: URL) -> None:
     async with peer.connect() as connection:
         await connection.execute(text("SELECT 1"))
         found = MetaData()
-        with kept.time(f"{engine}, MetaData.reflect"):
+        with kept.time_settled(f"{engine}, MetaData.reflect"):
             await connection.run_sync(found.reflect)
         if len(found.tables) != generated_schema.TABLES:
             raise RuntimeError(f"{engine}: the peer read {len(found.tables)} tables")
