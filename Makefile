@@ -3,7 +3,7 @@ BIN := .venv/bin
 DB ?=
 QUERIES ?=
 
-.PHONY: demo test test-slow lint format bench docs engines clean
+.PHONY: demo test test-slow lint format bench baselines docs engines clean
 
 demo: .venv/.installed
 	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
@@ -27,6 +27,12 @@ format: .venv/.installed-dev
 
 docs: .venv/.installed-dev
 	$(BIN)/python -m scripts.reference
+
+bench: .venv/.installed-dev engines
+	$(BIN)/python -m benchmarks
+
+baselines: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.baselines
 
 engines:
 	@sh scripts/engines.sh

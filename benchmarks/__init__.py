@@ -1,1 +1,1 @@
-"""Ratios against a peer or a floor measured in the same run."""
+"""Benchmarks: ratios against floors and peers measured in the same run; `python -m benchmarks` writes the page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def _phases(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--phases", callback=_phases, help="List only the core tools and those of these phases, e.g. 1,3.")
 def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None) -> None:
     """Serve MCP on stdin and stdout."""
+    gc.disable()  # until the server is made: what is loaded stays, and looking through it meanwhile finds nothing
     from dbmanager_server.app import make_server
     from dbmanager_server.stdio import serve as run
 

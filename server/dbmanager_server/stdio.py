@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,8 @@ async def _serve(make: ServerMaker) -> None:
     code = 0
     closed = threading.Event()
     server = make(closed.set)
+    gc.freeze()  # modules and tools live as long as the process: no later collection needs to look at them
+    gc.enable()
     async with anyio.create_task_group() as group:
 
         async def watch() -> None:

@@ -68,10 +68,7 @@ def _build(spec: ToolSpec) -> Tool:
     built = HouseTool.from_function(
         spec.function, title=spec.title, annotations=spec.annotations, structured_output=False
     )
-    model = built.fn_metadata.arg_model
-    model.model_config["extra"] = "forbid"
-    model.model_rebuild(force=True)
-    built.parameters = _without_titles(model.model_json_schema(by_alias=True))
+    built.parameters = {"additionalProperties": False, **_without_titles(built.parameters)}
     built.description = " ".join(built.description.split())
     return built
 

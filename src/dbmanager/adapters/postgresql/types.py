@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dbmanager.model.schema import DataType, TypeKind
@@ -34,21 +35,33 @@ _PLAIN: dict[str, tuple[TypeKind, int | None]] = {
 }
 
 
+_TYPE_FACTS = ("native", "modifier", "element", "element_native", "type_name", "type_type", "base_type")
+
+
 def data_type(facts: Mapping[str, Any]) -> DataType:
     """Return the type that one row of the `columns` block describes; domains read as what they are based on."""
-    native, modifier = facts["native"], facts["modifier"]
-    if facts["element"]:
-        plain = {
-            **facts,
-            "element": None,
-            "type_name": facts["element"],
-            "native": facts["element_native"],
-            "labels": None,
-        }
-        return DataType(TypeKind.ARRAY, native, element=data_type({**plain, "type_type": "b"}))
-    if facts["type_type"] == "e":
-        return DataType(TypeKind.ENUM, native, enum_values=tuple(facts["labels"] or ()))
-    name = facts["base_type"] or facts["type_name"]
+    labels = tuple(facts["labels"]) if facts["labels"] else ()
+    return _data_type(*(facts[name] for name in _TYPE_FACTS), labels)
+
+
+@lru_cache(maxsize=1_000)
+def _data_type(
+    native: str,
+    modifier: int,
+    element: str | None,
+    element_native: str,
+    type_name: str,
+    type_type: str,
+    base_type: str | None,
+    labels: tuple[str, ...],
+) -> DataType:
+    """Build a type once for all columns that have it."""
+    if element:
+        inner = _data_type(element_native, modifier, None, "", element, "b", base_type, ())
+        return DataType(TypeKind.ARRAY, native, element=inner)
+    if type_type == "e":
+        return DataType(TypeKind.ENUM, native, enum_values=labels)
+    name = base_type or type_name
     if name == "numeric":
         if modifier < 4:
             return DataType(TypeKind.DECIMAL, native)

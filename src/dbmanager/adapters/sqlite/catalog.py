@@ -91,10 +91,10 @@ def _number(version: str) -> int:
 
 
 def _read(handle: Handle, fingerprint: str) -> DatabaseSchema:
-    def rows(name: str) -> list[Facts]:
-        cursor = handle.raw.execute(blocks(PACKAGE)[name].sql)
-        names = [item[0] for item in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+    def rows(name: str) -> list[Any]:
+        cursor = handle.raw.cursor()
+        cursor.row_factory = sqlite3.Row
+        return cursor.execute(blocks(PACKAGE)[name].sql).fetchall()
 
     objects = rows("objects")
     columns, keys, indexes = (_grouped(rows(name)) for name in ("columns", "foreign_keys", "indexes"))
@@ -140,12 +140,12 @@ def _table(
     kind = {"view": TableKind.VIEW, "virtual": TableKind.VIRTUAL}.get(item["kind"], TableKind.TABLE)
     shadow = item["kind"] == "shadow"
     options = [word for word in ("without_rowid", "strict") if item[word]] + (["shadow"] if shadow else [])
-    if _AUTOINCREMENT.search(sql):
+    if "AUTOINCREMENT" in sql.upper() and _AUTOINCREMENT.search(sql):
         options.append("autoincrement")
     grouped: dict[str, list[Facts]] = defaultdict(list)
     for row in indexes:
         grouped[row["index_name"]].append(row)
-    written = ddl.constraints(sql) if kind is TableKind.TABLE else ()
+    written = ddl.constraints(sql) if kind is TableKind.TABLE and ddl.names_or_defers(sql) else ()
     names = {d.columns: d.name for d in written if d.kind == "unique"}
     return Table(
         name=name,

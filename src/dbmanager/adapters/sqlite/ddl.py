@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dbmanager.model.schema import CheckConstraint
 
@@ -16,10 +17,28 @@ _TOKEN = re.compile(
 )
 
 
-def _tokens(sql: str) -> Iterator[tuple[str, str, int, int]]:
-    for match in _TOKEN.finditer(sql):
+_SITE = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|(?P<mark>[(),])"""
+    r"""|(?<![\w$])(?P<word>CONSTRAINT|CHECK|UNIQUE|PRIMARY|REFERENCES)(?![\w$])""",
+    re.S | re.I,
+)
+"""What `checks` and `constraints` look at; other words are passed over at the regular expression's speed."""
+
+
+def _tokens(sql: str, start: int = 0) -> Iterator[tuple[str, str, int, int]]:
+    for match in _TOKEN.finditer(sql, start):
         if match.lastgroup != "space":
             yield match.lastgroup or "other", match.group(), match.start(), match.end()
+
+
+@lru_cache(maxsize=4)
+def _sites(sql: str) -> tuple[tuple[str, int], ...]:
+    """Return marks and keywords outside strings, quoted names and comments, with where each ends."""
+    return tuple((match.group().upper(), match.end()) for match in _SITE.finditer(sql) if match.lastgroup)
+
+
+def _name_at(sql: str, start: int) -> str | None:
+    return next((unquoted(text) for _, text, _, _ in _tokens(sql, start)), None)
 
 
 def unquoted(text: str) -> str:
@@ -31,32 +50,32 @@ def unquoted(text: str) -> str:
 
 def checks(sql: str) -> tuple[CheckConstraint, ...]:
     """Return the check constraints of a CREATE TABLE statement in order."""
-    if "CHECK" not in sql.upper():
-        return ()
-    tokens = list(_tokens(sql))
     found: list[CheckConstraint] = []
     name: str | None = None
-    for position, (kind, text, _, _) in enumerate(tokens):
-        if kind == "word" and text.upper() == "CONSTRAINT" and position + 1 < len(tokens):
-            name = unquoted(tokens[position + 1][1])
-        elif kind == "word" and text.upper() == "CHECK" and position + 1 < len(tokens):
-            span = _parenthesised(tokens, position + 1)
+    for site, end in _sites(sql) if "CHECK" in sql.upper() else ():
+        if site == "CONSTRAINT":
+            name = _name_at(sql, end)
+        elif site == "CHECK":
+            span = _parenthesised(sql, end)
             if span is not None:
                 found.append(CheckConstraint(sql[span[0] : span[1]].strip(), name))
             name = None
-        elif text == ",":
+        elif site == ",":
             name = None
     return tuple(found)
 
 
-def _parenthesised(tokens: list[tuple[str, str, int, int]], start: int) -> tuple[int, int] | None:
-    if tokens[start][1] != "(":
-        return None
-    depth = 0
-    for _, text, begin, _ in tokens[start:]:
+def _parenthesised(sql: str, start: int) -> tuple[int, int] | None:
+    """Return where the inside of the parenthesis that opens next begins and ends; None when another token is next."""
+    begin, depth = None, 0
+    for _, text, at, end in _tokens(sql, start):
+        if begin is None:
+            if text != "(":
+                return None
+            begin = end
         depth += (text == "(") - (text == ")")
         if depth == 0:
-            return tokens[start][3], begin
+            return begin, at
     return None
 
 
@@ -70,32 +89,39 @@ class Declared:
     deferrable: bool = False
 
 
+def names_or_defers(sql: str) -> bool:
+    """Whether a CREATE TABLE statement may hold anything about keys and references that no PRAGMA tells."""
+    upper = sql.upper()
+    return "CONSTRAINT" in upper or "DEFERRABLE" in upper
+
+
 def constraints(sql: str) -> tuple[Declared, ...]:
     """Return unique, primary and foreign keys of a CREATE TABLE statement, in order; every reference, named or not."""
-    tokens = list(_tokens(sql))
     found: list[Declared] = []
     name: str | None = None
     depth = 0
-    for position, (kind, text, _, _) in enumerate(tokens):
-        depth += (text == "(") - (text == ")")
-        word = text.upper() if kind == "word" and depth == 1 else ""
-        if text == "," and depth == 1:
+    for site, end in _sites(sql):
+        depth += (site == "(") - (site == ")")
+        if depth != 1:
+            continue
+        if site == ",":
             name = None
-        elif word == "CONSTRAINT" and position + 1 < len(tokens):
-            name = unquoted(tokens[position + 1][1])
-        elif word in ("UNIQUE", "PRIMARY"):
-            found.append(Declared(word.lower(), name, _listed(tokens, position + (2 if word == "PRIMARY" else 1))))
-        elif word == "REFERENCES":
-            found.append(Declared("references", name, (), _deferred(tokens, position)))
+        elif site == "CONSTRAINT":
+            name = _name_at(sql, end)
+        elif site in ("UNIQUE", "PRIMARY"):
+            found.append(Declared(site.lower(), name, _listed(sql, end, skip=site == "PRIMARY")))
+        elif site == "REFERENCES":
+            found.append(Declared("references", name, (), _deferred(sql, end)))
     return tuple(found)
 
 
-def _listed(tokens: list[tuple[str, str, int, int]], start: int) -> tuple[str, ...]:
-    """Return the plain names of a parenthesised list."""
-    if start >= len(tokens) or tokens[start][1] != "(":
+def _listed(sql: str, start: int, *, skip: bool) -> tuple[str, ...]:
+    """Return the plain names of the parenthesised list that comes next, or after one word."""
+    tokens = list(itertools.islice(_tokens(sql, start), int(skip), int(skip) + 1))
+    if not tokens or tokens[0][1] != "(":
         return ()
     names: list[str] = []
-    for (_, before, _, _), (kind, text, _, _) in itertools.pairwise(tokens[start:]):
+    for (_, before, _, _), (kind, text, _, _) in itertools.pairwise(_tokens(sql, tokens[0][2])):
         if text == ")":
             break
         if before in ("(", ",") and kind in ("word", "quoted"):
@@ -103,15 +129,17 @@ def _listed(tokens: list[tuple[str, str, int, int]], start: int) -> tuple[str, .
     return tuple(names)
 
 
-def _deferred(tokens: list[tuple[str, str, int, int]], start: int) -> bool:
-    depth = 0
-    for position in range(start, len(tokens)):
-        text = tokens[position][1]
+def _deferred(sql: str, start: int) -> bool:
+    if "DEFERRABLE" not in sql.upper():
+        return False
+    depth, before = 0, ""
+    for _, text, _, _ in _tokens(sql, start):
         depth += (text == "(") - (text == ")")
         if depth < 0 or (depth == 0 and text == ","):
             return False
         if text.upper() == "DEFERRABLE":
-            return tokens[position - 1][1].upper() != "NOT"
+            return before.upper() != "NOT"
+        before = text
     return False
 
 
@@ -119,11 +147,11 @@ def generated(sql: str, column: str) -> str | None:
     """Return the expression of a generated column."""
     tokens = list(_tokens(sql))
     inside = False
-    for position, (kind, text, _, _) in enumerate(tokens):
+    for position, (kind, text, _, end) in enumerate(tokens):
         if kind in ("word", "quoted") and unquoted(text) == column and tokens[position - 1][1] in ("(", ","):
             inside = True
         if inside and kind == "word" and text.upper() == "AS":
-            span = _parenthesised(tokens, position + 1)
+            span = _parenthesised(sql, end)
             return sql[span[0] : span[1]].strip() if span else None
     return None
 
@@ -144,7 +172,7 @@ def key_expressions(sql: str) -> list[str]:
     opening = next(
         (i for i, token in enumerate(tokens) if token[1] == "(" and any(t[1].upper() == "ON" for t in tokens[:i])), None
     )
-    span = _parenthesised(tokens, opening) if opening is not None else None
+    span = _parenthesised(sql, tokens[opening][2]) if opening is not None else None
     if span is None:
         return []
     parts: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from dbmanager.model.schema import DataType, TypeKind
 
@@ -33,6 +34,7 @@ _KINDS: tuple[tuple[str, TypeKind], ...] = (
 )
 
 
+@lru_cache(maxsize=1_000)
 def data_type(declared: str) -> DataType:
     """Return the type a column declares; SQLite integers hold 64 bits whatever the declaration says."""
     match = _DECLARED.match(declared)

@@ -22,10 +22,11 @@ ORDER BY n.nspname, c.relname;
 -- purpose: columns of those relations with type, default, identity, comment and enum values
 SELECT a.attrelid::bigint AS relation, a.attnum AS position, a.attname::text AS name,
        format_type(a.atttypid, a.atttypmod) AS native, t.typname::text AS type_name, t.typtype::text AS type_type,
-       el.typname::text AS element, format_type(t.typelem, a.atttypmod) AS element_native, a.atttypmod AS modifier,
+       el.typname::text AS element,
+       CASE WHEN t.typcategory = 'A' THEN format_type(t.typelem, a.atttypmod) END AS element_native, a.atttypmod AS modifier,
        bt.typname::text AS base_type, NOT a.attnotnull AS nullable, pg_get_expr(ad.adbin, ad.adrelid) AS default_value,
        a.attidentity::text AS identity, a.attgenerated::text AS generated, co.collname::text AS collation,
-       col_description(a.attrelid, a.attnum) AS comment, en.labels AS labels
+       de.description AS comment, en.labels AS labels
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -33,6 +34,8 @@ JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_type AS el ON el.oid = t.typelem AND t.typcategory = 'A'
 LEFT JOIN pg_type AS bt ON bt.oid = t.typbasetype AND t.typtype = 'd'
 LEFT JOIN pg_attrdef AS ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum
+LEFT JOIN pg_description AS de
+  ON de.classoid = 'pg_class'::regclass AND de.objoid = a.attrelid AND de.objsubid = a.attnum
 LEFT JOIN pg_collation AS co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
 LEFT JOIN (SELECT enumtypid, array_agg(enumlabel::text ORDER BY enumsortorder) AS labels
            FROM pg_enum GROUP BY enumtypid) AS en ON en.enumtypid = t.oid
@@ -46,7 +49,8 @@ SELECT k.conrelid::bigint AS relation, k.conname::text AS name, k.contype::text 
        k.confrelid::bigint AS parent, k.confkey::text[] AS parent_positions, k.confdeltype::text AS on_delete,
        k.confupdtype::text AS on_update, k.condeferrable AS deferrable, k.convalidated AS validated,
        CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END AS definition, k.conindid::bigint AS index,
-       pg_get_constraintdef(k.oid) LIKE 'UNIQUE NULLS NOT DISTINCT%' AS nulls_not_distinct
+       CASE WHEN k.contype = 'u' THEN pg_get_constraintdef(k.oid) LIKE 'UNIQUE NULLS NOT DISTINCT%' ELSE false END
+         AS nulls_not_distinct
 FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid AND NOT c.relispartition
 WHERE k.conrelid >= 16384 AND k.contype IN ('p', 'u', 'f', 'c')

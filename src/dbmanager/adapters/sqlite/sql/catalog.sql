@@ -1,9 +1,10 @@
 -- name: objects
--- purpose: every object with its DDL; tables with their storage options
+-- purpose: every object with its DDL; tables with their storage options (listed once: joined as it is, the list is made anew per object)
+WITH listed AS MATERIALIZED (SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main')
 SELECT s.type AS type, s.name AS name, s.tbl_name AS tbl_name, s.sql AS sql,
        l.type AS kind, coalesce(l.wr, 0) AS without_rowid, coalesce(l.strict, 0) AS strict
 FROM main.sqlite_schema AS s
-LEFT JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name AND s.type IN ('table', 'view')
+LEFT JOIN listed AS l ON l.name = s.name AND s.type IN ('table', 'view')
 WHERE s.name NOT LIKE 'sqlite\_%' ESCAPE '\' OR s.type = 'index'
 ORDER BY s.name;
 
