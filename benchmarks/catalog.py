@@ -19,7 +19,8 @@ from dbmanager.adapters.facets import Catalog
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from tests.engines.postgresql import PASSWORD, SUPERUSER
 
-TARGET = 2.0
+TARGETS = {"PostgreSQL": 2.0, "SQLite": 4.0}
+"""Why SQLite has another: docs/adr/0006-sqlite-catalog-floor.md."""
 REPETITIONS = 12
 PEER_REPETITIONS = 3
 SETTING = """\
@@ -73,7 +74,7 @@ async def measure(place: Place) -> Outcome:
 def _ratios(engine: str) -> tuple[Ratio, ...]:
     cold = f"{engine}, read_schema cold"
     return (
-        Ratio(cold, f"{engine}, least statements", TARGET),
+        Ratio(cold, f"{engine}, least statements", TARGETS[engine]),
         Ratio(cold, f"{engine}, MetaData.reflect"),
         Ratio(f"{engine}, read_schema warm", f"{engine}, least statements"),
     )

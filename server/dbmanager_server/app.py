@@ -24,6 +24,7 @@ from mcp.server import MCPServer
 from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
+from dbmanager_server.on_demand import starter
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
@@ -62,8 +63,6 @@ def job_handlers(jobs: Jobs) -> None:
 
 def make_services(loaded: LoadedConfiguration) -> Services:
     """Return the services of one process: the server's, the worker's or the command line's."""
-    from dbmanager_server.worker import starter
-
     return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=starter(loaded))
 
 

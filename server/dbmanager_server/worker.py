@@ -7,46 +7,20 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import anyio
 
 from dbmanager.errors import DbManagerError
 from dbmanager.model.jobs import Job, JobState, Outcome
-from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager.services.jobs import LEASE_SECONDS
 
 LOOK_SECONDS = 0.5
 SEEN_SECONDS = 2.0
 SLOTS = 2
-ON_DEMAND_IDLE_SECONDS = 30.0
 _log = logging.getLogger(__name__)
-
-
-def starter(loaded: LoadedConfiguration) -> Callable[[Path], None]:
-    """Return what starts a worker on demand: detached, with the same configuration, leaving when there is no work."""
-
-    def start(log: Path) -> None:
-        command = [sys.executable, "-m", "dbmanager_server.cli", "worker", "--idle", str(ON_DEMAND_IDLE_SECONDS)]
-        detached: dict[str, Any] = (
-            {"start_new_session": True}
-            if os.name == "posix"
-            else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined, unused-ignore] # Windows only
-        )
-        with os.fdopen(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "ab") as output:
-            subprocess.Popen(
-                [*command, *loaded.arguments], env={**os.environ, **loaded.environment},
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, **detached,
-            )  # fmt: skip
-
-    return start
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError
 from dbmanager.model.changes import ChangeSet, ChangeState
-from dbmanager.services.change_jobs import APPLY, ROLL_BACK
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import Background, Evidence, answer, error_text, services_of, tool, work
@@ -124,6 +123,8 @@ async def apply_change(
     if not await _stands(services, found):
         mode = services.connections.settings(found.plan.connection).approval_mode
         await services.approvals.approve(found, approver="client's user", method="elicitation", mode=mode)
+    from dbmanager.services.change_jobs import APPLY
+
     return await work(ctx, APPLY, change, {"change": change}, background)
 
 
@@ -131,6 +132,8 @@ async def apply_change(
 async def roll_back_change(change: ChangeId, ctx: Context, background: Background = False) -> CallToolResult:
     """Undo the steps of a change set that took effect, the last first, by their inverses or stored before-images.
     Refuses as a whole when one of them can't be undone."""
+    from dbmanager.services.change_jobs import ROLL_BACK
+
     return await work(ctx, ROLL_BACK, change, {"change": change}, background)
 
 

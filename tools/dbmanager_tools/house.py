@@ -13,10 +13,10 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp.types import CallToolResult, ResourceLink, TextContent, ToolAnnotations
 from pydantic import Field, JsonValue, ValidationError
 
+from dbmanager.analyzers.describe.markdown import cut
 from dbmanager.analyzers.describe.workflow import job_text
 from dbmanager.errors import DbManagerError, nearest
 from dbmanager.services.container import Services
-from dbmanager.services.results import cut
 
 MAX_ERROR_CHARACTERS = 2_000
 LONGEST_ANSWER = 26_000

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
+from dbmanager.analyzers.describe.markdown import cut
 from dbmanager.errors import NotFound
 from dbmanager.services.box import SealedBox
 from dbmanager.services.store import Store, new_id
@@ -62,10 +63,3 @@ class Results:
         text = str(self._box.open(row.sealed))
         end = cut(text, start, len(text) if characters is None else characters)
         return Part(row.title, text[start:end], start, len(text), end if end < len(text) else None)
-
-
-def cut(text: str, start: int, characters: int) -> int:
-    """Return where a part of at most that many characters ends: after a line's end, unless a line is longer."""
-    end = min(start + characters, len(text))
-    line = text.rfind("\n", start, end) + 1
-    return end if end == len(text) or line <= start else line

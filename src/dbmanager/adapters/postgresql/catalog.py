@@ -10,6 +10,7 @@ from typing import Any
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.postgresql.types import data_type
 from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sql.building import without_collection
 from dbmanager.model.schema import (
     CheckConstraint,
     Column,
@@ -80,7 +81,8 @@ class PostgresCatalog:
             }
         facts = await self._sessions.role()
         schemas = self._sessions.settings.schemas
-        tables = _tables(found, schemas)
+        with without_collection():
+            tables = _tables(found, schemas)
         self._known = DatabaseSchema(
             "postgresql", str(facts.version // 10_000), tables, digest, state["default_schema"] or "public"
         )

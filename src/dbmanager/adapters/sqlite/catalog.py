@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sql.building import without_collection
 from dbmanager.adapters.sqlite import ddl
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.types import data_type
@@ -80,7 +81,7 @@ class SqliteCatalog:
         fingerprint = await self.fingerprint()
         if self._known is None or self._known.fingerprint != fingerprint:
             self._known = await self._sessions.read(
-                lambda handle: _read(handle, fingerprint), timeout_seconds=CATALOG_SECONDS
+                lambda handle: _built(handle, fingerprint), timeout_seconds=CATALOG_SECONDS
             )
         return self._known
 
@@ -88,6 +89,11 @@ class SqliteCatalog:
 def _number(version: str) -> int:
     major, minor, patch = (int(part) for part in version.split(".")[:3])
     return major * 1_000_000 + minor * 1_000 + patch
+
+
+def _built(handle: Handle, fingerprint: str) -> DatabaseSchema:
+    with without_collection():
+        return _read(handle, fingerprint)
 
 
 def _read(handle: Handle, fingerprint: str) -> DatabaseSchema:

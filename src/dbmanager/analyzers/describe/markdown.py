@@ -94,3 +94,10 @@ def size(size_bytes: int | None) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1_000
     return f"{value:.1f} TB"
+
+
+def cut(text: str, start: int, characters: int) -> int:
+    """Return where a part of at most that many characters ends: after a line's end, unless a line is longer."""
+    end = min(start + characters, len(text))
+    line = text.rfind("\n", start, end) + 1
+    return end if end == len(text) or line <= start else line
