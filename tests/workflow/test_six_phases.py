@@ -76,6 +76,7 @@ async def test_every_gate_is_passed_by_evidence(folder: Path) -> None:
         assert set((await _gates(client, project)).values()) == {"open"}
         text, _ = await _done(client, "assess_database", **at)
         assert str(shops.ORDERS) in text
+        assert "no backup of it that a restore has proved" in text
         assert (await _gates(client, project))["1"] == "in_progress"
         await _done(client, "check_database", **at)
         await _done(client, "classify_data", **at)
@@ -93,6 +94,8 @@ async def test_every_gate_is_passed_by_evidence(folder: Path) -> None:
         await _done(client, "run_backup", **at)
         _, drilled = await _done(client, "run_drill", **at)
         assert drilled["passed"] is True
+        text, _ = await _done(client, "assess_database", **at)
+        assert "no backup of it" not in text
         assert await _gates(client, project) == dict.fromkeys(GATES, "passed")
         await _done(client, "export_deliverables", project=project)
     _assert_delivered(folder / "database-system")

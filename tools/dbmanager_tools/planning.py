@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
@@ -28,7 +29,8 @@ async def assess_database(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
-    record = (await assess(adapter, goal, progress=ctx.report_progress)).record
+    proved = await services.backups.verified_since(connection, dt.datetime.min.replace(tzinfo=dt.UTC))
+    record = (await assess(adapter, goal, has_proved_backup=proved, progress=ctx.report_progress)).record
     payload = {"connection": connection, **record.model_dump(mode="json")}
     await services.keep_evidence(project, "requirements", f"requirements record of {connection}", payload)
     await services.keep_evidence(
@@ -50,6 +52,7 @@ async def assess_database(
         markdown.table(["child", "parent", "", "rows", "orphans"], relations),
         f"Use: {record.usage_note}",
         f"Risks ({len(record.risks)}): " + "; ".join(record.risks[:15]) if record.risks else "No risks found.",
+        *([f"Warnings: {'; '.join(record.warnings)}"] if record.warnings else []),
         "For the person: " + " ".join(record.open_questions),
     ]
     return answer("\n\n".join(parts))

@@ -9,6 +9,8 @@ from dbmanager.model.findings import CheckReport
 from dbmanager.model.requirements import EntityRecord, Figure, RelationRecord, RequirementsRecord
 from dbmanager.services.linting import LintOutcome, lint_database
 
+UNPROVED = "high: no backup of it that a restore has proved; run_backup, then run_drill"
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -18,8 +20,17 @@ class Assessment:
     report: CheckReport
 
 
-async def assess(adapter: Adapter, goal: str, *, progress: Progress | None = None) -> Assessment:
-    """Return what is stored, how it is related and used, and what is at risk."""
+async def assess(
+    adapter: Adapter, goal: str, *, has_proved_backup: bool, progress: Progress | None = None
+) -> Assessment:
+    """Return what is stored, how it is related and used, and what is at risk.
+
+    Args:
+        adapter: the database; rows are counted and tables sampled.
+        goal: what the assessment is for.
+        has_proved_backup: whether a restore has proved a backup of it; without one that is the first risk.
+        progress: told table by table.
+    """
     info = await adapter.catalog.server_info()
     outcome = await lint_database(adapter, progress=progress)
     facts = outcome.facts
@@ -53,7 +64,10 @@ async def assess(adapter: Adapter, goal: str, *, progress: Progress | None = Non
             entities=entities,
             relations=_relations(outcome),
             usage_note=usage.reason if isinstance(usage, Unsupported) else "index scans as counted by the engine",
-            risks=[f"{f.severity.value} {f.id} {f.object_name}: {f.title}" for f in outcome.report.findings],
+            risks=[
+                *([] if has_proved_backup else [UNPROVED]),
+                *(f"{f.severity.value} {f.id} {f.object_name}: {f.title}" for f in outcome.report.findings),
+            ],
             warnings=list(info.warnings),
             open_questions=_questions(),
         ),
