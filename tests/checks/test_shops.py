@@ -10,8 +10,8 @@ import pytest
 from dbmanager_server.demo.shop import make_shop
 
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
-from dbmanager.phases.governance.security import check_security
 from dbmanager.phases.optimization.advise import advise
+from dbmanager.services.checking import run_checks
 from dbmanager.services.linting import lint_database
 from dbmanager.services.policy.labels import LabelBook
 
@@ -22,7 +22,7 @@ Open = Callable[..., SqliteAdapter]
 async def _found(path: Path, open_sqlite: Open) -> tuple[set[str], set[str], set[str]]:
     adapter = open_sqlite(path, read_only=True)
     lint = {finding.id for finding in (await lint_database(adapter)).report.findings}
-    security = {finding.id for finding in (await check_security(adapter.security, engine="sqlite")).findings}
+    security = {finding.id for finding in (await run_checks(adapter.security, engine="sqlite")).findings}
     schema = await adapter.catalog.read_schema()
     labels = await LabelBook().of_database("shop", adapter, schema)
     return lint, security, {f"{label.table}.{label.column}" for label in labels}

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import SecretStr
 
-from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets import Adapter, Bulk, Emit
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
@@ -27,6 +28,15 @@ CREATE UNIQUE INDEX child_once ON child (parent_id, label) WHERE label IS NOT NU
 CREATE TABLE pairs (a integer NOT NULL, b text NOT NULL, c double precision, PRIMARY KEY (a, b));
 CREATE VIEW groups AS SELECT grp, count(*) AS n FROM parent GROUP BY grp;
 """
+
+
+class SqlAdapter(Adapter, Protocol):
+    """An adapter with every facet that an SQL engine must have."""
+
+    @property
+    def emit(self) -> Emit: ...
+    @property
+    def bulk(self) -> Bulk: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class EngineUnderTest(ABC):
     """A statement that computes for minutes."""
 
     @abstractmethod
-    def open(self, *, read_only: bool = False) -> Adapter:
+    def open(self, *, read_only: bool = False) -> SqlAdapter:
         """Return an adapter on the database; closed after the test."""
 
     @abstractmethod

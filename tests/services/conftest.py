@@ -11,9 +11,9 @@ import pytest
 
 from dbmanager.model.changes import ChangePlan, ChangeSet, ChangeStep
 from dbmanager.model.configuration import Configuration
-from dbmanager.phases.optimization.statements import plan_statements
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
+from dbmanager.services.proposing import plan_statements
 
 SCHEMA = """
 CREATE TABLE accounts (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, balance INTEGER NOT NULL);

@@ -48,7 +48,7 @@ async def propose_change(
     """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet. Then
     review_change, and apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration:
     they propose for you."""
-    from dbmanager.phases.optimization.statements import plan_statements
+    from dbmanager.services.proposing import plan_statements
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)

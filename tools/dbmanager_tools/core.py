@@ -160,11 +160,11 @@ async def check_database(
 
         report = (await lint_database(adapter, progress=ctx.report_progress)).report
     else:
-        from dbmanager.phases.governance.security import check_security
+        from dbmanager.services.checking import run_checks
 
         if isinstance(adapter.security, Unsupported):
             raise UnsupportedCapability(adapter.security.reason, object_name=connection)
-        report = await check_security(adapter.security, engine=adapter.engine)
+        report = await run_checks(adapter.security, engine=adapter.engine)
     await services.keep_evidence(
         project,
         f"check_{pack}",

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.backups import BackupArtifact
+from dbmanager.model.changes import ChangeStep
 from dbmanager.model.findings import FactRows, QueryCheck
 from dbmanager.model.queries import Cell, Parameters, QueryPlan, QueryRequest, QueryResult, Row, Scalar
-from dbmanager.model.schema import DatabaseSchema, DataType, ForeignKey, Index, Table
+from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table
 from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, ServerInfo, TableStatistics
 
 
@@ -26,6 +28,16 @@ class Unsupported:
 
 
 ValueT = TypeVar("ValueT")
+FacetT = TypeVar("FacetT")
+
+
+def need(facet: FacetT | Unsupported, object_name: str) -> FacetT:
+    """Return the facet, or raise `UnsupportedCapability` with the reason why there is none."""
+    if isinstance(facet, Unsupported):
+        raise UnsupportedCapability(facet.reason, object_name=object_name)
+    return facet
+
+
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Told `(done, total or None, message)` now and then during long work."""
 
@@ -72,9 +84,9 @@ class Query(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement with bound values, in the engine's own placeholder style."""
+    """One statement in the engine's own language (see `QueryRequest.statement`) with bound values."""
 
-    sql: str
+    text: str
     parameters: tuple[Scalar, ...] = ()
 
 
@@ -148,14 +160,25 @@ class Emission:
 
 
 class Emit(Protocol):
-    """Writes this engine's DDL from the schema model; never transpiles text."""
+    """Writes this engine's statements from the schema model; never transpiles text."""
 
-    def quote(self, *names: str | None) -> str:
-        """Return a quoted, dotted identifier; None parts are left out."""
+    @property
+    def has_schemas(self) -> bool:
+        """Whether tables stand in schemas inside the database."""
         ...
 
-    def placeholder(self, number: int) -> str:
-        """Return the spelling of the n-th parameter, counted from 1."""
+    @property
+    def references_inline(self) -> bool:
+        """Whether references can only be declared with their table, not added to it later."""
+        ...
+
+    def change_step(
+        self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
+    ) -> ChangeStep:
+        """Return the step that carries out one statement: its risk, lock, inverse or before-image, and its probe.
+
+        Raises: InvalidStatement when it is not one statement of this engine's, or is a read.
+        """
         ...
 
     def map_type(self, type_: DataType) -> TypeMapping:
@@ -195,8 +218,35 @@ class Emit(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OrphanCount:
+    """How many values of a referring column there are, and how many of them have no parent."""
+
+    rows: int
+    orphans: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyCount:
+    """Groups by a determinant: how many, their rows, and the most values of the dependent in one of them."""
+
+    groups: int
+    rows: int
+    most_values: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class LargestValue:
+    """The largest value of an integer column, None in an empty table."""
+
+    value: int | None
+    query: str
+
+
 class Statistics(Protocol):
-    """What the engine measures of itself, and bounded samples."""
+    """What the engine measures of itself, bounded samples, and exact counts with the query that gave them."""
 
     async def tables(self, *, exact_up_to_rows: int = 0) -> tuple[TableStatistics, ...]:
         """Return size and use of every base table; tables estimated at or under the bound are counted exactly."""
@@ -218,6 +268,20 @@ class Statistics(Protocol):
 
     def count_query(self, table: Table) -> str:
         """Return the statement that counts the table's rows, as evidence a person can run again."""
+        ...
+
+    async def count_orphans(
+        self, child: Table, column: str, parent: Table, parent_column: str
+    ) -> OrphanCount | Unsupported:
+        """Count values without a parent; scans the child, looks each up in the parent."""
+        ...
+
+    async def count_dependency(self, table: Table, determinant: str, dependent: str) -> DependencyCount | Unsupported:
+        """Group all rows by the determinant; scans the table."""
+        ...
+
+    async def largest(self, table: Table, column: str) -> LargestValue | Unsupported:
+        """Return the largest value of an integer column; cheap where it leads an index."""
         ...
 
 
@@ -256,8 +320,16 @@ class Bulk(Protocol):
     The table passed says what kind each column is; an engine that stores it otherwise converts.
     """
 
+    def columns(self, table: Table) -> tuple[Column, ...]:
+        """Return the columns that make up a whole row, generated ones left out; `scan` and chunks take their names."""
+        ...
+
     async def count(self, table: Table) -> int:
         """Return the exact number of rows (scans the table)."""
+        ...
+
+    async def empty(self, table: Table) -> None:
+        """Delete every row; only for tables that this server filled, and their roll-back."""
         ...
 
     async def read_chunk(
@@ -291,10 +363,10 @@ class Backup(Protocol):
 
 
 class Security(Protocol):
-    """Runs security checks held as data."""
+    """Runs checks held as data: of security, and of design where rules over the schema model can't tell."""
 
     def checks(self) -> tuple[QueryCheck, ...]:
-        """Return this engine's checks in id order."""
+        """Return this engine's checks of every pack in id order."""
         ...
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
@@ -312,7 +384,7 @@ class Adapter(Protocol):
 
     @property
     def dialect(self) -> str:
-        """Sqlglot's name for this engine's SQL."""
+        """Sqlglot's name for this engine's SQL; the engine's own name where statements are no SQL."""
         ...
 
     @property
@@ -322,13 +394,13 @@ class Adapter(Protocol):
     @property
     def execute(self) -> Execute: ...
     @property
-    def emit(self) -> Emit: ...
+    def emit(self) -> Emit | Unsupported: ...
     @property
     def statistics(self) -> Statistics: ...
     @property
     def what_if(self) -> WhatIf | Unsupported: ...
     @property
-    def bulk(self) -> Bulk: ...
+    def bulk(self) -> Bulk | Unsupported: ...
     @property
     def backup(self) -> Backup | Unsupported: ...
     @property
@@ -347,10 +419,13 @@ __all__ = [
     "Catalog",
     "Cell",
     "Chunk",
+    "DependencyCount",
     "Emission",
     "Emit",
     "Execute",
     "ExecutionResult",
+    "LargestValue",
+    "OrphanCount",
     "Parameters",
     "Progress",
     "Query",
@@ -361,4 +436,5 @@ __all__ = [
     "Unsupported",
     "WhatIf",
     "WhatIfResult",
+    "need",
 ]

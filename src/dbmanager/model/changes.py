@@ -43,7 +43,7 @@ class Probe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sql: str = Field(description="One read-only statement returning one row with one value")
+    statement: str = Field(description="One read-only statement whose first row begins with the value")
     parameters: tuple[str | int | float | bool | None, ...] = ()
     expected: str | int | float | bool | None = Field(description="The value once the step has taken effect")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from dbmanager.model.queries import Cell
 
@@ -73,6 +73,9 @@ class Problem:
     title: str | None = None
 
 
+Pack = Literal["schema", "security"]
+
+
 @dataclass(frozen=True, slots=True)
 class Check(Generic[FactsT]):
     """One rule as data: which facts it judges, and why it matters.
@@ -82,6 +85,7 @@ class Check(Generic[FactsT]):
         query: the statement whose rows are the facts (column aliases name the fields); empty for pure rules.
         judge: facts in, problems out; pure.
         rationale: why it matters, in one or two sentences.
+        pack: the pack of `check_database` it belongs to; rules over the schema model are always of `schema`.
         source: the manual page or standard behind it.
     """
 
@@ -94,6 +98,7 @@ class Check(Generic[FactsT]):
     judge: Callable[[FactsT], Iterable[Problem]]
     query: str = ""
     min_version: int | None = None
+    pack: Pack = "security"
 
     def __post_init__(self) -> None:
         missing = [name for name in ("id", "title", "rationale", "source") if not getattr(self, name).strip()]
@@ -140,3 +145,8 @@ class CheckReport:
     findings: tuple[Finding, ...]
     checked: tuple[str, ...]
     not_run: Mapping[str, str] = field(default_factory=dict)
+
+    def merged(self, other: CheckReport) -> CheckReport:
+        """Return one report over both, the worst findings first."""
+        findings = sorted((*self.findings, *other.findings), key=lambda f: (f.severity.order, f.id, f.object_name))
+        return CheckReport(tuple(findings), (*self.checked, *other.checked), {**self.not_run, **other.not_run})

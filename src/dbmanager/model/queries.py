@@ -26,9 +26,14 @@ class QueryLimits:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """One read. `offset` rows are skipped first: that is what a cursor resumes with."""
+    """One read. `offset` rows are skipped first: that is what a cursor resumes with.
 
-    sql: str
+    Attributes:
+        statement: text in the engine's own language: SQL; one MongoDB command document as (Extended) JSON; one Redis
+            command as a JSON list of its arguments.
+    """
+
+    statement: str
     parameters: tuple[Scalar, ...] = ()
     limits: QueryLimits = QueryLimits()
     offset: int = 0

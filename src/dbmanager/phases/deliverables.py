@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets import Adapter, Unsupported
 from dbmanager.analyzers.diagrams.mermaid import er_diagrams
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.projects import Evidence, Project, phase_status
@@ -63,6 +63,8 @@ async def _architecture(name: str, adapter: Adapter) -> dict[str, str]:
     schema = await adapter.catalog.read_schema()
     statements: list[str] = []
     indexes: list[str] = []
+    if isinstance(adapter.emit, Unsupported):
+        return {}
     for table in schema.base_tables():
         statements += adapter.emit.create_table(table, source_engine=adapter.engine).statements
         for index in table.indexes:

@@ -306,7 +306,7 @@ class Changes:
         if handler is not None:
             return await handler.took_effect(adapter, step, await self._context(change, record, _silent))
         if step.postcondition is not None:
-            rows = await adapter.query.fetch(step.postcondition.sql, step.postcondition.parameters)
+            rows = await adapter.query.fetch(step.postcondition.statement, step.postcondition.parameters)
             return bool(rows) and rows[0][0] == step.postcondition.expected
         if step.before_image is not None:
             return await self._differs_from_image(change, record, adapter)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
-from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets import Adapter, need
 from dbmanager.model.backups import TableDigest
 from dbmanager.model.queries import Cell, Row
 from dbmanager.model.schema import DataType, Table, TypeKind
@@ -64,9 +64,14 @@ class RowDigest:
 
 
 async def table_digest(adapter: Adapter, table: Table, columns: Sequence[str] | None = None) -> TableDigest:
-    """Return the digest of a whole table; scans it once."""
-    names = list(columns) if columns is not None else [c.name for c in table.columns if c.generated is None]
-    digest = RowDigest([table.column(name).type for name in names])
-    async for batch in adapter.bulk.scan(table, names):
+    """Return the digest of a whole table; scans it once.
+
+    Raises: UnsupportedCapability where rows can't be read in bulk.
+    """
+    bulk = need(adapter.bulk, table.name)
+    whole = bulk.columns(table)
+    chosen = whole if columns is None else [column for name in columns for column in whole if column.name == name]
+    digest = RowDigest([column.type for column in chosen])
+    async for batch in bulk.scan(table, [column.name for column in chosen]):
         digest.add(batch)
     return digest.result()

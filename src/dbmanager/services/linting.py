@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.facets import Adapter, DependencyCount, Emit, Progress, Unsupported
 from dbmanager.analyzers.profiling.dependencies import dependency_candidates
 from dbmanager.analyzers.profiling.lists import date_columns, list_columns
 from dbmanager.analyzers.profiling.references import ReferenceCandidate, reference_candidates
@@ -21,6 +22,7 @@ from dbmanager.errors import PermissionDenied
 from dbmanager.model.findings import CheckReport
 from dbmanager.model.schema import ForeignKey, Index, Table, TypeKind
 from dbmanager.model.statistics import Sample
+from dbmanager.services.checking import run_checks
 
 SAMPLE_ROWS = 1_000
 MIN_CHILD_ROWS = 20
@@ -39,14 +41,17 @@ class LintOutcome:
 async def lint_database(adapter: Adapter, *, progress: Progress | None = None) -> LintOutcome:
     """Return every lint finding; reads the catalog, samples each table, counts orphans and dependencies exactly."""
     facts = await gather(adapter, progress=progress)
-    return LintOutcome(lint(facts), facts)
+    report = lint(facts)
+    if not isinstance(adapter.security, Unsupported):
+        report = report.merged(await run_checks(adapter.security, engine=adapter.engine, pack="schema"))
+    return LintOutcome(report, facts)
 
 
 async def gather(adapter: Adapter, *, progress: Progress | None = None) -> LintFacts:
     """Return the facts that the rules judge. Tables the role can't read are judged by their declaration only."""
     schema = await adapter.catalog.read_schema()
     statistics = {(s.schema, s.table): s for s in await adapter.statistics.tables(exact_up_to_rows=1_000_000)}
-    usage = await adapter.statistics.index_usage()
+    usage, emit = await adapter.statistics.index_usage(), adapter.emit
     dependencies: list[DependencyFact] = []
     lists: list[ListFact] = []
     keys: list[IntegerKeyFact] = []
@@ -78,9 +83,9 @@ async def gather(adapter: Adapter, *, progress: Progress | None = None) -> LintF
         lists=tuple(lists),
         integer_keys=tuple(keys),
         text_dates=tuple(dates),
-        create_index=lambda table, index: _create(adapter, table, index),
-        drop_index=lambda table, index: _drop(adapter, table, index),
-        add_foreign_key=lambda table, key: _add_key(adapter, table, key),
+        create_index=None if isinstance(emit, Unsupported) else partial(_create, emit),
+        drop_index=None if isinstance(emit, Unsupported) else partial(_drop, emit),
+        add_foreign_key=None if isinstance(emit, Unsupported) else partial(_add_key, emit),
     )
 
 
@@ -91,52 +96,35 @@ def _is_credible(fact: ReferenceFact) -> bool:
 
 
 async def _reference(adapter: Adapter, candidate: ReferenceCandidate) -> ReferenceFact | None:
-    quote = adapter.emit.quote
     child, parent = candidate.table, candidate.parent
-    column, key = quote(candidate.column), quote(candidate.parent_column)
-    query = (
-        f"SELECT count(c.{column}), count(c.{column}) - count(p.{key}) "  # noqa: S608 - quoted identifiers only
-        f"FROM {quote(child.schema, child.name)} AS c "
-        f"LEFT JOIN {quote(parent.schema, parent.name)} AS p ON p.{key} = c.{column}"
-    )
     try:
-        row = (await adapter.query.fetch(query))[0]
+        found = await adapter.statistics.count_orphans(child, candidate.column, parent, candidate.parent_column)
     except PermissionDenied:
         return None
+    if isinstance(found, Unsupported):
+        return None
     return ReferenceFact(
-        (child.schema, child.name),
-        candidate.column,
-        (parent.schema, parent.name),
-        candidate.parent_column,
-        candidate.declared,
-        int(str(row[0])),
-        int(str(row[1])),
-        query,
-    )
+        (child.schema, child.name), candidate.column, (parent.schema, parent.name), candidate.parent_column,
+        candidate.declared, found.rows, found.orphans, found.query,
+    )  # fmt: skip
 
 
 async def _dependencies(adapter: Adapter, table: Table, sample: Sample) -> list[DependencyFact]:
     """Verify sampled candidates over all rows: one group per determinant value, one dependent value in each."""
-    quote = adapter.emit.quote
     found: list[DependencyFact] = []
     for determinant, dependents in dependency_candidates(table, sample):
         kept: list[str] = []
-        rows = determinants = 0
-        query = ""
+        last: DependencyCount | None = None
         for dependent in dependents:
-            left, right = quote(determinant), quote(dependent)
-            query = (
-                f"SELECT count(*), coalesce(sum(n), 0), coalesce(max(d), 0) FROM (SELECT count(*) AS n, "  # noqa: S608 - quoted
-                f"count(DISTINCT {right}) AS d FROM {quote(table.schema, table.name)} "
-                f"WHERE {left} IS NOT NULL AND {right} IS NOT NULL GROUP BY {left}) AS g"
-            )
-            groups, members, most = (int(str(value)) for value in (await adapter.query.fetch(query))[0])
-            if most == 1 and members >= 2 * groups:
+            counted = await adapter.statistics.count_dependency(table, determinant, dependent)
+            if isinstance(counted, Unsupported):
+                return found
+            if counted.most_values == 1 and counted.rows >= 2 * counted.groups:
                 kept.append(dependent)
-                rows, determinants = members, groups
-        if kept:
+                last = counted
+        if last is not None:
             where = (table.schema, table.name)
-            found.append(DependencyFact(where, determinant, tuple(kept), determinants, rows, query))
+            found.append(DependencyFact(where, determinant, tuple(kept), last.groups, last.rows, last.query))
     return found
 
 
@@ -146,25 +134,23 @@ async def _integer_keys(adapter: Adapter, table: Table) -> list[IntegerKeyFact]:
     column = table.column(table.primary_key.columns[0])
     if column.type.kind is not TypeKind.INTEGER or column.type.bits not in (16, 32):
         return []
-    quote = adapter.emit.quote
-    query = f"SELECT max({quote(column.name)}) FROM {quote(table.schema, table.name)}"  # noqa: S608 - quoted
-    largest = (await adapter.query.fetch(query))[0][0]
-    if largest is None:
+    found = await adapter.statistics.largest(table, column.name)
+    if isinstance(found, Unsupported) or found.value is None:
         return []
     where = (table.schema, table.name)
-    return [IntegerKeyFact(where, column.name, int(str(largest)), 2 ** (column.type.bits - 1) - 1, query)]
+    return [IntegerKeyFact(where, column.name, found.value, 2 ** (column.type.bits - 1) - 1, found.query)]
 
 
-def _create(adapter: Adapter, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    emission = adapter.emit.create_index(table, index)
+def _create(emit: Emit, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = emit.create_index(table, index)
     return emission.statements, emission.inverse
 
 
-def _drop(adapter: Adapter, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    emission = adapter.emit.drop_index(table, index)
+def _drop(emit: Emit, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = emit.drop_index(table, index)
     return emission.statements, emission.inverse
 
 
-def _add_key(adapter: Adapter, table: Table, key: ForeignKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    emission = adapter.emit.add_foreign_key(table, key)
+def _add_key(emit: Emit, table: Table, key: ForeignKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emission = emit.add_foreign_key(table, key)
     return ((), ()) if isinstance(emission, Unsupported) else (emission.statements, emission.inverse)

@@ -10,10 +10,11 @@ import asyncpg
 from dbmanager.adapters.facets import Chunk
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.postgresql.storage import decoded, encoded, readable, typed
+from dbmanager.adapters.sql.counting import stored_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.model.queries import Row
-from dbmanager.model.schema import DataType, Table
+from dbmanager.model.schema import Column, DataType, Table
 
 TEMPORARY = "dbmanager_chunk"
 _STEADY = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL extra_float_digits = 1"
@@ -54,6 +55,15 @@ class PostgresBulk:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+
+    def columns(self, table: Table) -> tuple[Column, ...]:
+        """Return the stored columns."""
+        return stored_columns(table)
+
+    async def empty(self, table: Table) -> None:
+        """Delete every row."""
+        async with self._sessions.writing(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
+            await raw.execute(f"DELETE FROM {quote(table.schema, table.name)}")  # noqa: S608 - quoted
 
     async def count(self, table: Table) -> int:
         """Return the exact number of rows."""

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
+from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
-from dbmanager.model.schema import Column, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
 _INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
 _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
@@ -17,13 +19,24 @@ _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+
 class PostgresEmit:
     """The `Emit` facet."""
 
+    dialect = "postgres"
+    row_lock = " FOR UPDATE"
+    has_schemas = True
+    references_inline = False
+
+    def change_step(
+        self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
+    ) -> ChangeStep:
+        """Return the step of one SQL statement."""
+        return sql_change_step(self, schema, statement, inverse, title)
+
+    def drop_index_statement(self, table: Table, name: str) -> str:
+        """Return the statement that drops an index by name."""
+        return f"DROP INDEX {self.quote(table.schema, name)}"
+
     def quote(self, *names: str | None) -> str:
         """Return a quoted, dotted identifier."""
         return quote(*names)
-
-    def placeholder(self, number: int) -> str:
-        """Return the spelling of a parameter."""
-        return f"${number}"
 
     def map_type(self, type_: DataType) -> TypeMapping:
         """Say how PostgreSQL holds a type of another engine."""

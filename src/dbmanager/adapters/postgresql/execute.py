@@ -45,7 +45,7 @@ class PostgresExecute:
         return ExecutionResult(changed, time.perf_counter() - started)
 
     async def _each(self, raw: asyncpg.Connection[Any], statements: Sequence[Statement]) -> int:
-        return sum([max(_changed(await raw.execute(s.sql, *s.parameters)), 0) for s in statements])
+        return sum([max(_changed(await raw.execute(s.text, *s.parameters)), 0) for s in statements])
 
     async def capture_and_execute(
         self,
@@ -73,7 +73,7 @@ class PostgresExecute:
                     hint="Split it into ranges of the key; nothing was changed.",
                 )
             await keep((columns, tuple(tuple(r.values()) for r in records)))
-            changed = _changed(await raw.execute(statement.sql, *statement.parameters))
+            changed = _changed(await raw.execute(statement.text, *statement.parameters))
         return ExecutionResult(changed, time.perf_counter() - started)
 
     async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:

@@ -52,7 +52,7 @@ class PostgresQuery:
 
     async def run(self, request: QueryRequest) -> QueryResult:
         """Return a page of rows."""
-        await self.check(request.sql)
+        await self.check(request.statement)
         return await self._run_ungated(request)
 
     async def _run_ungated(self, request: QueryRequest) -> QueryResult:
@@ -62,7 +62,7 @@ class PostgresQuery:
         async with self._sessions.reading(
             timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
         ) as raw:
-            statement = await raw.prepare(request.sql)
+            statement = await raw.prepare(request.statement)
             columns = [ResultColumn(a.name, a.type.name) for a in statement.get_attributes()]
             if not columns:
                 await statement.fetch(*request.parameters)
@@ -78,13 +78,13 @@ class PostgresQuery:
 
     async def explain(self, request: QueryRequest, *, analyze: bool = False) -> QueryPlan:
         """Return the planner's plan; with `analyze` also what really happened."""
-        await self.check(request.sql)
+        await self.check(request.statement)
         limits = request.limits
         options = "FORMAT JSON, ANALYZE, BUFFERS" if analyze else "FORMAT JSON"
         async with self._sessions.reading(
             timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
         ) as raw:
-            return await explained(raw, request.sql, request.parameters, options, analyze)
+            return await explained(raw, request.statement, request.parameters, options, analyze)
 
     async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
         """Return all rows of one of our own statements."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.facets import Query, Unsupported
 from dbmanager.adapters.postgresql.catalog import PACKAGE
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.postgresql.storage import decoded, readable
 from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sql.counting import SqlCounting
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.model.schema import Table, TableKind
@@ -19,10 +20,11 @@ SAMPLED_PAGES_ROWS = 30
 """Of so many rows on the sampled pages one is taken, so that a sample comes from many places."""
 
 
-class PostgresStatistics:
+class PostgresStatistics(SqlCounting):
     """The `Statistics` facet."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, query: Query) -> None:
+        super().__init__(query, quote)
         self._sessions = sessions
 
     async def tables(self, *, exact_up_to_rows: int = 0) -> tuple[TableStatistics, ...]:

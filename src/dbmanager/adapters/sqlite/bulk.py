@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from dbmanager.adapters.facets import Chunk
+from dbmanager.adapters.sql.counting import stored_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.execute import upsert
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.storage import from_canonical, to_canonical
 from dbmanager.model.queries import Row
-from dbmanager.model.schema import Table
+from dbmanager.model.schema import Column, Table
 
 CHUNK_SECONDS = 600.0
 
@@ -20,6 +21,18 @@ class SqliteBulk:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+
+    def columns(self, table: Table) -> tuple[Column, ...]:
+        """Return the stored columns."""
+        return stored_columns(table)
+
+    async def empty(self, table: Table) -> None:
+        """Delete every row."""
+
+        def work(handle: Handle) -> None:
+            handle.raw.execute(f"DELETE FROM {quote(table.name)}")  # noqa: S608 - quoted
+
+        await self._sessions.write(work, timeout_seconds=CHUNK_SECONDS, lock_seconds=5)
 
     async def count(self, table: Table) -> int:
         """Return the exact number of rows."""

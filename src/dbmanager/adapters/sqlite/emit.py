@@ -6,8 +6,10 @@ import re
 
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
+from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
-from dbmanager.model.schema import Column, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
 _SAME = {
     TypeKind.INTEGER: "INTEGER",
@@ -34,13 +36,24 @@ _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+
 class SqliteEmit:
     """The `Emit` facet."""
 
+    dialect = "sqlite"
+    row_lock = ""
+    has_schemas = False
+    references_inline = True
+
+    def change_step(
+        self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
+    ) -> ChangeStep:
+        """Return the step of one SQL statement."""
+        return sql_change_step(self, schema, statement, inverse, title)
+
+    def drop_index_statement(self, table: Table, name: str) -> str:
+        """Return the statement that drops an index by name."""
+        return f"DROP INDEX {self.quote(table.schema, name)}"
+
     def quote(self, *names: str | None) -> str:
         """Return a quoted identifier; a schema name is left out, since a file has one."""
         return quote(names[-1])
-
-    def placeholder(self, number: int) -> str:
-        """Return the spelling of a parameter."""
-        return "?"
 
     def map_type(self, type_: DataType) -> TypeMapping:
         """Say how SQLite holds a type."""

@@ -31,7 +31,7 @@ class SqliteExecute:
             if atomic:
                 handle.raw.execute("BEGIN IMMEDIATE")
             for statement in statements:
-                changed += max(handle.raw.execute(statement.sql, statement.parameters).rowcount, 0)
+                changed += max(handle.raw.execute(statement.text, statement.parameters).rowcount, 0)
             if atomic:
                 handle.raw.execute("COMMIT")
             return ExecutionResult(changed, time.perf_counter() - started)
@@ -63,7 +63,7 @@ class SqliteExecute:
                     hint="Split it into ranges of the key; nothing was changed.",
                 )
             anyio.from_thread.run(_kept, keep, (columns, rows))
-            changed = handle.raw.execute(statement.sql, statement.parameters).rowcount
+            changed = handle.raw.execute(statement.text, statement.parameters).rowcount
             handle.raw.execute("COMMIT")
             return ExecutionResult(changed, time.perf_counter() - started)
 

@@ -32,7 +32,7 @@ class SqliteQuery:
 
     async def run(self, request: QueryRequest) -> QueryResult:
         """Return a page of rows."""
-        await self.check(request.sql)
+        await self.check(request.statement)
         return await self._run_ungated(request)
 
     async def _run_ungated(self, request: QueryRequest) -> QueryResult:
@@ -40,7 +40,7 @@ class SqliteQuery:
 
         def work(handle: Handle) -> QueryResult:
             rows = BoundedRows(request)
-            cursor = handle.raw.execute(request.sql, request.parameters)
+            cursor = handle.raw.execute(request.statement, request.parameters)
             columns = [ResultColumn(item[0]) for item in cursor.description or ()]
             skipped = 0
             while skipped < request.offset:
@@ -65,17 +65,17 @@ class SqliteQuery:
 
         The count is in thousands of steps: a measure of work that does not depend on how busy the machine is.
         """
-        await self.check(request.sql)
+        await self.check(request.statement)
 
         def work(handle: Handle) -> QueryPlan:
-            raw = handle.raw.execute("EXPLAIN QUERY PLAN " + request.sql, request.parameters).fetchall()
+            raw = handle.raw.execute("EXPLAIN QUERY PLAN " + request.statement, request.parameters).fetchall()
             nodes = _tree([(int(r[0]), int(r[1]), str(r[3])) for r in raw])
             text = "\n".join(str(r[3]) for r in raw)
             if not analyze:
                 return QueryPlan(nodes, None, False, text=text)
             handle.ticks = 0
             started = time.perf_counter()
-            cursor = handle.raw.execute(request.sql, request.parameters)
+            cursor = handle.raw.execute(request.statement, request.parameters)
             produced = 0
             while batch := cursor.fetchmany(1_000):
                 produced += len(batch)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.facets import Query, Unsupported
 from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.adapters.sql.counting import SqlCounting
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.catalog import PACKAGE, SqliteCatalog
+from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.storage import to_canonical
 from dbmanager.model.schema import Table
@@ -17,10 +19,11 @@ from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableS
 LOOK_SECONDS = 120.0
 
 
-class SqliteStatistics:
+class SqliteStatistics(SqlCounting):
     """The `Statistics` facet."""
 
-    def __init__(self, sessions: Sessions, catalog: SqliteCatalog) -> None:
+    def __init__(self, sessions: Sessions, catalog: SqliteCatalog, query: Query, emit: SqliteEmit) -> None:
+        super().__init__(query, emit.quote)
         self._sessions = sessions
         self._catalog = catalog
 

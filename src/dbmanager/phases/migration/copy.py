@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dbmanager.adapters.facets import Adapter, Statement, Unsupported
+from dbmanager.adapters.facets import Adapter, Bulk, Emit, Unsupported, need
 from dbmanager.errors import UnsupportedCapability, VerificationFailed
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import Row
@@ -36,30 +36,31 @@ async def plan_copy(
 
     Tables come in the order of their references; indexes are made after the rows, references last.
     """
+    emit, _ = need(target.emit, target_name), need(target.bulk, target_name)
+    need(source.bulk, source_name)
     schema = await source.catalog.read_schema()
     present = await target.catalog.read_schema()
     tables = _ordered(schema, [schema.table(name) for name in names] if names else list(schema.base_tables()))
     if not tables:
         raise UnsupportedCapability("there are no tables to copy", object_name=source_name)
-    steps: list[ChangeStep] = await _schema_steps(target, target_schema)
+    steps: list[ChangeStep] = await _schema_steps(target, emit, target_schema)
     notes: list[str] = []
     for table in tables:
-        landed = _landed(table, target, target_schema, present.default_schema)
+        landed = _landed(table, emit, target_schema, present.default_schema)
         if present.find(landed.name, landed.schema) is not None:
             raise UnsupportedCapability(
                 f"table {landed.name!r} exists in {target_name!r} already", object_name=landed.name,
                 hint="Copy into an empty schema or file; existing rows are never overwritten.",
             )  # fmt: skip
-        inline = target.engine == "sqlite"
-        emission = target.emit.create_table(landed, source_engine=source.engine, with_foreign_keys=inline)
+        emission = emit.create_table(landed, source_engine=source.engine, with_foreign_keys=emit.references_inline)
         notes += [f"{table.name}.{item}: {mapping.status}, {mapping.reason}" for item, mapping in emission.records]
-        probe, parameters = target.emit.table_exists_probe(landed)
+        probe, parameters = emit.table_exists_probe(landed)
         steps.append(
             ChangeStep(
                 title=f"create table {landed.name}",
                 statement=";\n".join(emission.statements),
                 inverse=emission.inverse,
-                postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+                postcondition=Probe(statement=probe, parameters=parameters, expected=1),
             )
         )
         steps.append(
@@ -75,9 +76,9 @@ async def plan_copy(
                 },
             )
         )
-        steps += _index_steps(target, table, landed, source.engine, notes)
-    if target.engine != "sqlite":
-        steps += _reference_steps(target, tables, target_schema, present.default_schema, notes)
+        steps += _index_steps(emit, table, landed, source.engine == target.engine, notes)
+    if not emit.references_inline:
+        steps += _reference_steps(emit, tables, target_schema, present.default_schema, notes)
     plan = ChangePlan(
         connection=target_name,
         title=f"copy {len(tables)} tables from {source_name}",
@@ -88,24 +89,24 @@ async def plan_copy(
     return plan, notes
 
 
-async def _schema_steps(target: Adapter, wanted: str | None) -> list[ChangeStep]:
+async def _schema_steps(target: Adapter, emit: Emit, wanted: str | None) -> list[ChangeStep]:
     """Return the step that creates the wanted schema where it is missing; engines without schemas need none."""
-    emission = target.emit.create_schema(wanted) if wanted else None
+    emission = emit.create_schema(wanted) if wanted else None
     if wanted is None or emission is None or isinstance(emission, Unsupported):
         return []
-    probe, parameters = target.emit.schema_exists_probe(wanted)
+    probe, parameters = emit.schema_exists_probe(wanted)
     if (await target.query.fetch(probe, parameters))[0][0]:
         return []
     return [
         ChangeStep(
             title=f"create schema {wanted}", statement=emission.statements[0], inverse=emission.inverse,
-            postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+            postcondition=Probe(statement=probe, parameters=parameters, expected=1),
         )
     ]  # fmt: skip
 
 
-def _landed(table: Table, target: Adapter, wanted: str | None, default: str | None) -> Table:
-    schema = None if target.engine == "sqlite" else (wanted or default)
+def _landed(table: Table, emit: Emit, wanted: str | None, default: str | None) -> Table:
+    schema = (wanted or default) if emit.has_schemas else None
     keys = tuple(replace(key, referred_schema=schema) for key in table.foreign_keys)
     return replace(table, schema=schema, foreign_keys=keys)
 
@@ -122,41 +123,39 @@ def _ordered(schema: DatabaseSchema, tables: list[Table]) -> list[Table]:
     return done
 
 
-def _index_steps(
-    target: Adapter, table: Table, landed: Table, source_engine: str, notes: list[str]
-) -> list[ChangeStep]:
+def _index_steps(emit: Emit, table: Table, landed: Table, is_same_engine: bool, notes: list[str]) -> list[ChangeStep]:
     steps = []
     for index in table.indexes:
         if index.backs_constraint:
             continue
-        if source_engine != target.engine and (index.where or any(key.is_expression for key in index.keys)):
-            notes.append(f"{table.name}.{index.name}: rejected, its expression is {source_engine} SQL")
+        if not is_same_engine and (index.where or any(key.is_expression for key in index.keys)):
+            notes.append(f"{table.name}.{index.name}: rejected, its expression is of another engine's SQL")
             continue
-        emission = target.emit.create_index(landed, index)
-        probe, parameters = target.emit.index_exists_probe(landed, index.name)
+        emission = emit.create_index(landed, index)
+        probe, parameters = emit.index_exists_probe(landed, index.name)
         steps.append(
             ChangeStep(
                 title=f"create index {index.name}",
                 statement=emission.statements[0],
                 inverse=emission.inverse,
-                postcondition=Probe(sql=probe, parameters=parameters, expected=1),
+                postcondition=Probe(statement=probe, parameters=parameters, expected=1),
             )
         )
     return steps
 
 
 def _reference_steps(
-    target: Adapter, tables: Sequence[Table], wanted: str | None, default: str | None, notes: list[str]
+    emit: Emit, tables: Sequence[Table], wanted: str | None, default: str | None, notes: list[str]
 ) -> list[ChangeStep]:
     steps = []
     copied = {table.name for table in tables}
     for table in tables:
-        landed = _landed(table, target, wanted, default)
+        landed = _landed(table, emit, wanted, default)
         for key in landed.foreign_keys:
             if key.referred_table not in copied:
                 notes.append(f"{table.name}: reference to {key.referred_table} left out, which is not copied")
                 continue
-            emission = target.emit.add_foreign_key(landed, key)
+            emission = emit.add_foreign_key(landed, key)
             if isinstance(emission, Unsupported):
                 notes.append(f"{table.name}: reference left out, {emission.reason}")
                 continue
@@ -177,22 +176,23 @@ class CopyTable:
     async def apply(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> str:
         """Copy chunk after chunk from where the memory stands; verify each chunk on the target."""
         source, table, landed = await self._tables(adapter, step, context)
-        columns = [column.name for column in table.columns if column.generated is None]
+        reader, writer = need(source.bulk, table.name), need(adapter.bulk, landed.name)
+        columns = [column.name for column in reader.columns(table)]
         key = list(table.primary_key.columns) if table.primary_key else []
         if not key:
             return await self._whole(source, adapter, table, landed, columns, context)
         memory: dict[str, Any] = dict(context.memory)
         after: Row | None = tuple(memory["after"]) if memory.get("after") else None
         rows, chunks = int(memory.get("rows", 0)), int(memory.get("chunks", 0))
-        total = await source.bulk.count(table)
+        total = await reader.count(table)
         started = time.perf_counter()
         begun = rows
         while True:
-            chunk = await source.bulk.read_chunk(table, columns, key, after, CHUNK_ROWS)
+            chunk = await reader.read_chunk(table, columns, key, after, CHUNK_ROWS)
             if not chunk.rows:
                 break
-            await adapter.bulk.write_chunk(landed, columns, key, chunk.rows)
-            await self._verify_chunk(adapter, table, landed, columns, key, after, chunk.rows)
+            await writer.write_chunk(landed, columns, key, chunk.rows)
+            await self._verify_chunk(writer, table, landed, columns, key, after, chunk.rows)
             after = chunk.last_key
             rows, chunks = rows + len(chunk.rows), chunks + 1
             await context.remember({"after": list(after or ()), "rows": rows, "chunks": chunks, "done": False})
@@ -202,13 +202,13 @@ class CopyTable:
         return f"{rows} rows in {chunks} chunks, each checked; {rate:,.0f} rows/s"
 
     async def _verify_chunk(
-        self, target: Adapter, table: Table, landed: Table, columns: list[str], key: list[str], after: Row | None,
+        self, target: Bulk, table: Table, landed: Table, columns: list[str], key: list[str], after: Row | None,
         rows: Sequence[Row],
     ) -> None:  # fmt: skip
         types = [table.column(name).type for name in columns]
         sent, found = RowDigest(types), RowDigest(types)
         sent.add(rows)
-        back = await target.bulk.read_chunk(landed, columns, key, after, len(rows))
+        back = await target.read_chunk(landed, columns, key, after, len(rows))
         found.add(back.rows)
         if sent.result() != found.result():
             raise VerificationFailed(
@@ -221,13 +221,11 @@ class CopyTable:
         self, source: Adapter, target: Adapter, table: Table, landed: Table, columns: list[str], context: StepContext
     ) -> str:
         """Copy a table without a key in one go: emptied first, since no chunk could be recognised again."""
-        name = target.emit.quote(landed.schema, landed.name)
-        await target.execute.execute(
-            [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
-        )  # fmt: skip
+        reader, writer = need(source.bulk, table.name), need(target.bulk, landed.name)
+        await writer.empty(landed)
         rows, started = 0, time.perf_counter()
-        async for batch in source.bulk.scan(table, columns):
-            await target.bulk.write_chunk(landed, columns, [], batch)
+        async for batch in reader.scan(table, columns):
+            await writer.write_chunk(landed, columns, [], batch)
             rows += len(batch)
             await context.progress(rows, None, f"{table.name}: {rows} rows")
         if await table_digest(source, table, columns) != await table_digest(target, landed, columns):
@@ -241,16 +239,13 @@ class CopyTable:
         if not context.memory.get("done"):
             return False
         _, _, landed = await self._tables(adapter, step, context)
-        return await adapter.bulk.count(landed) >= int(context.memory["rows"])
+        return await need(adapter.bulk, landed.name).count(landed) >= int(context.memory["rows"])
 
     async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
         """Empty the target table."""
         present = (await adapter.catalog.read_schema()).find(step.payload["table"], step.payload["target_schema"])
         if present is not None:
-            name = adapter.emit.quote(present.schema, present.name)
-            await adapter.execute.execute(
-                [Statement(f"DELETE FROM {name}")], atomic=True, lock_timeout_seconds=5, timeout_seconds=600  # noqa: S608
-            )  # fmt: skip
+            await need(adapter.bulk, present.name).empty(present)
         await context.remember({})
 
     def evidence(self, done: Sequence[tuple[ChangeStep, Mapping[str, Any]]]) -> Sequence[EvidenceItem]:

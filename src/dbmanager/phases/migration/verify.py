@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Progress
+from dbmanager.adapters.facets import Adapter, Progress, need
 from dbmanager.model.backups import TableDigest
 from dbmanager.model.schema import Table
 from dbmanager.services.checksums import RowDigest, table_digest
@@ -36,7 +36,7 @@ async def compare(
         if progress is not None:
             await progress(number, len(tables), f"comparing {table.name}")
         landed = other.find(table.name, target_schema)
-        columns = [column.name for column in table.columns if column.generated is None]
+        columns = [column.name for column in need(source.bulk, table.name).columns(table)]
         digest = await table_digest(source, table, columns)
         there = None
         if landed is not None and all(landed.has_column(name) for name in columns):
@@ -48,6 +48,6 @@ async def compare(
 async def _digest_as(target: Adapter, table: Table, landed: Table, columns: list[str]) -> TableDigest:
     """Digest the target's rows with the source's types, which decide how values are spelled."""
     digest = RowDigest([table.column(name).type for name in columns])
-    async for batch in target.bulk.scan(landed, columns):
+    async for batch in need(target.bulk, landed.name).scan(landed, columns):
         digest.add(batch)
     return digest.result()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.facets import Adapter, Emit, Unsupported, need
 from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.analyzers.schema_lint.structure import SMALL_TABLE_ROWS
@@ -148,12 +148,13 @@ async def index_plan(
 ) -> ChangePlan:
     """Return a change plan that makes and drops indexes, with inverses and probes."""
     steps: list[ChangeStep] = []
+    emit = need(adapter.emit, connection)
     for table, index in create:
-        emission = adapter.emit.create_index(table, index, online=True)
-        steps += _steps(adapter, table, index, f"create {index.name}", emission.statements, emission.inverse, 1)
+        emission = emit.create_index(table, index, online=True)
+        steps += _steps(emit, table, index, f"create {index.name}", emission.statements, emission.inverse, 1)
     for table, index in drop:
-        emission = adapter.emit.drop_index(table, index, online=True)
-        steps += _steps(adapter, table, index, f"drop {index.name}", emission.statements, emission.inverse, 0)
+        emission = emit.drop_index(table, index, online=True)
+        steps += _steps(emit, table, index, f"drop {index.name}", emission.statements, emission.inverse, 0)
     return ChangePlan(
         connection=connection,
         title=f"{len(create)} indexes made, {len(drop)} dropped",
@@ -164,7 +165,7 @@ async def index_plan(
 
 
 def _steps(
-    adapter: Adapter,
+    emit: Emit,
     table: Table,
     index: Index,
     title: str,
@@ -172,7 +173,7 @@ def _steps(
     inverse: Sequence[str],
     after: int,
 ) -> list[ChangeStep]:
-    sql, parameters = adapter.emit.index_exists_probe(table, index.name)
+    sql, parameters = emit.index_exists_probe(table, index.name)
     concurrent = "CONCURRENTLY" in statements[0]
     return [
         ChangeStep(
@@ -182,7 +183,7 @@ def _steps(
             lock="SHARE UPDATE EXCLUSIVE (reads and writes go on)" if concurrent else "writes wait",
             transactional=not concurrent,
             inverse=tuple(inverse),
-            postcondition=Probe(sql=sql, parameters=parameters, expected=after),
+            postcondition=Probe(statement=sql, parameters=parameters, expected=after),
         )
         for statement in statements
     ]

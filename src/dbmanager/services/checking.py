@@ -1,18 +1,18 @@
-"""Runs an engine's security checks and reports what could not be seen."""
+"""Runs an engine's checks of one pack and reports what could not be seen."""
 
 from __future__ import annotations
 
 from dbmanager.adapters.facets import Security, Unsupported
-from dbmanager.model.findings import CheckReport, Finding
+from dbmanager.model.findings import CheckReport, Finding, Pack
 
 
-async def check_security(security: Security, *, engine: str) -> CheckReport:
-    """Return the findings of every check of the engine, the worst first, and why others were not run."""
+async def run_checks(security: Security, *, engine: str, pack: Pack = "security") -> CheckReport:
+    """Return the findings of every check of the pack, the worst first, and why others were not run."""
     findings: list[Finding] = []
     checked: list[str] = []
     not_run: dict[str, str] = {}
     for check in security.checks():
-        if engine not in check.engines:
+        if engine not in check.engines or check.pack != pack:
             continue
         facts = await security.facts(check)
         if isinstance(facts, Unsupported):

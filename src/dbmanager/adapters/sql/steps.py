@@ -1,15 +1,15 @@
-"""Turns statements that someone wrote into change steps with inverse, probe and before-image."""
+"""Turns an SQL statement that someone wrote into a change step with inverse, probe and before-image."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets import Emission
 from dbmanager.errors import InvalidStatement
-from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
-from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.model.changes import ChangeStep, Probe
+from dbmanager.model.queries import Scalar
+from dbmanager.model.schema import DatabaseSchema, Index, Table
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -23,28 +23,46 @@ _ADMINISTRATION = re.compile(
 _NO_TRANSACTION = ("CONCURRENTLY", "VACUUM", "ALTER SYSTEM", "CREATE DATABASE", "DROP DATABASE", "REINDEX DATABASE")
 
 
-async def plan_statements(
-    adapter: Adapter, connection: str, *, title: str, reason: str, steps: Sequence[tuple[str, str | None, str | None]]
-) -> ChangePlan:
-    """Return a plan over `(sql, inverse, title)` triples; what can't be undone is left without an inverse.
+class SqlEmit(Protocol):
+    """What an SQL engine's `Emit` facet offers to this module."""
+
+    dialect: str
+    row_lock: str
+    """What locks the rows that a SELECT reads, with a leading space; empty where the whole database is locked."""
+
+    def quote(self, *names: str | None) -> str:
+        """Return a quoted, dotted identifier; None parts are left out."""
+        ...
+
+    def drop_index_statement(self, table: Table, name: str) -> str:
+        """Return the statement that drops an index by name."""
+        ...
+
+    def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the drop, with the index's re-creation as inverse."""
+        ...
+
+    def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while the index exists, else 0."""
+        ...
+
+    def table_exists_probe(self, table: Table) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while the table exists, else 0."""
+        ...
+
+
+def sql_change_step(
+    emit: SqlEmit, schema: DatabaseSchema, statement: str, inverse: str | None, title: str | None
+) -> ChangeStep:
+    """Return the step of one SQL statement; what can't be undone is left without an inverse.
 
     Raises:
-        InvalidStatement: a step is not one statement that this engine's grammar knows, or is a read.
+        InvalidStatement: it is not one statement, is a read, or names a table or index that is not there.
     """
-    schema = await adapter.catalog.read_schema()
-    return ChangePlan(
-        connection=connection,
-        title=title,
-        reason=reason,
-        steps=tuple(_step(adapter, schema, sql.strip().rstrip(";"), inverse, name) for sql, inverse, name in steps),
-        precondition=await adapter.catalog.fingerprint(),
-    )
-
-
-def _step(adapter: Adapter, schema: DatabaseSchema, sql: str, inverse: str | None, title: str | None) -> ChangeStep:
     from sqlglot import exp
 
-    parsed = _parsed(adapter, sql)
+    sql = statement.strip().rstrip(";")
+    parsed = _parsed(emit, sql)
     base = {"title": title or " ".join(sql.split())[:80], "statement": sql}
     if _ADMINISTRATION.match(_without_comments(sql)):
         base["access"] = "admin"
@@ -52,11 +70,11 @@ def _step(adapter: Adapter, schema: DatabaseSchema, sql: str, inverse: str | Non
     transactional = not any(word in upper for word in _NO_TRANSACTION)
     inverses = (inverse,) if inverse else ()
     if isinstance(parsed, exp.Update | exp.Delete):
-        return _row_step(adapter, schema, parsed, base, inverses)
+        return _row_step(emit, schema, parsed, base, inverses)
     if isinstance(parsed, exp.Create) and parsed.kind in ("INDEX", "TABLE"):
-        return _create_step(adapter, schema, parsed, base, inverses, transactional)
+        return _create_step(emit, schema, parsed, base, inverses, transactional)
     if isinstance(parsed, exp.Drop) and parsed.kind == "INDEX":
-        return _drop_index_step(adapter, schema, parsed, base, inverses, transactional)
+        return _drop_index_step(emit, schema, parsed, base, inverses, transactional)
     risk = "high" if isinstance(parsed, exp.Drop | exp.TruncateTable) else "medium"
     return ChangeStep.model_validate(
         {**base, "risk": risk, "lock": "as the engine takes it", "inverse": inverses, "transactional": transactional}
@@ -67,13 +85,13 @@ def _without_comments(sql: str) -> str:
     return re.sub(r"/\*.*?\*/|--[^\n]*\n?", " ", sql, flags=re.DOTALL)
 
 
-def _parsed(adapter: Adapter, sql: str) -> exp.Expr | None:
+def _parsed(emit: SqlEmit, sql: str) -> exp.Expr | None:
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
-        parsed = [item for item in sqlglot.parse(sql, dialect=adapter.dialect) if item is not None]
+        parsed = [item for item in sqlglot.parse(sql, dialect=emit.dialect) if item is not None]
     except (SqlglotError, RecursionError):
         return None
     if len(parsed) != 1:
@@ -84,7 +102,7 @@ def _parsed(adapter: Adapter, sql: str) -> exp.Expr | None:
 
 
 def _row_step(
-    adapter: Adapter, schema: DatabaseSchema, parsed: exp.Expr, base: dict[str, str], inverses: tuple[str, ...]
+    emit: SqlEmit, schema: DatabaseSchema, parsed: exp.Expr, base: dict[str, str], inverses: tuple[str, ...]
 ) -> ChangeStep:
     """UPDATE and DELETE keep the rows they will change, where the table has a key and the statement a plain WHERE."""
     target = parsed.this
@@ -97,10 +115,9 @@ def _row_step(
     plain = not any(parsed.args.get(part) for part in ("from_", "from", "using", "with_", "with", "limit", "order"))
     image = None
     if table.primary_key is not None and plain and not inverses:
-        condition = f" {where.sql(dialect=adapter.dialect)}" if where is not None else ""
-        lock = " FOR UPDATE" if adapter.engine == "postgresql" else ""
-        columns = ", ".join(adapter.emit.quote(c.name) for c in table.columns if c.generated is None)
-        image = f"SELECT {columns} FROM {adapter.emit.quote(table.schema, table.name)}{condition}{lock}"  # noqa: S608
+        condition = f" {where.sql(dialect=emit.dialect)}" if where is not None else ""
+        columns = ", ".join(emit.quote(c.name) for c in table.columns if c.generated is None)
+        image = f"SELECT {columns} FROM {emit.quote(table.schema, table.name)}{condition}{emit.row_lock}"  # noqa: S608
     return ChangeStep.model_validate(
         {
             **base,
@@ -114,7 +131,7 @@ def _row_step(
 
 
 def _create_step(
-    adapter: Adapter,
+    emit: SqlEmit,
     schema: DatabaseSchema,
     parsed: exp.Create,
     base: dict[str, str],
@@ -128,30 +145,30 @@ def _create_step(
         on = named.args.get("table")
         table = schema.table(on.name, on.db or None) if on is not None else None
         if table is not None:
-            probe, parameters = adapter.emit.index_exists_probe(table, named.name)
-            undo = inverses or (f"DROP INDEX {adapter.emit.quote(table.schema, named.name)}",)
+            probe, parameters = emit.index_exists_probe(table, named.name)
+            undo = inverses or (emit.drop_index_statement(table, named.name),)
             return ChangeStep.model_validate(
                 {
                     **base,
                     "lock": "writes wait" if transactional else "reads and writes go on",
                     "inverse": undo,
                     "transactional": transactional,
-                    "postcondition": Probe(sql=probe, parameters=parameters, expected=1),
+                    "postcondition": Probe(statement=probe, parameters=parameters, expected=1),
                 }
             )
     target = named.this if isinstance(named, exp.Schema) else named
     if parsed.kind == "TABLE" and isinstance(target, exp.Table):
         made = Table(target.name, target.db or schema.default_schema, ())
-        probe, parameters = adapter.emit.table_exists_probe(made)
-        undo = inverses or (f"DROP TABLE {adapter.emit.quote(made.schema, made.name)}",)
+        probe, parameters = emit.table_exists_probe(made)
+        undo = inverses or (f"DROP TABLE {emit.quote(made.schema, made.name)}",)
         return ChangeStep.model_validate(
-            {**base, "inverse": undo, "postcondition": Probe(sql=probe, parameters=parameters, expected=1)}
+            {**base, "inverse": undo, "postcondition": Probe(statement=probe, parameters=parameters, expected=1)}
         )
     return ChangeStep.model_validate({**base, "inverse": inverses, "transactional": transactional, "risk": "medium"})
 
 
 def _drop_index_step(
-    adapter: Adapter,
+    emit: SqlEmit,
     schema: DatabaseSchema,
     parsed: exp.Drop,
     base: dict[str, str],
@@ -162,15 +179,15 @@ def _drop_index_step(
     for table in schema.tables:
         for index in table.indexes:
             if index.name == name:
-                probe, parameters = adapter.emit.index_exists_probe(table, name)
-                undo = inverses or adapter.emit.drop_index(table, index).inverse
+                probe, parameters = emit.index_exists_probe(table, name)
+                undo = inverses or emit.drop_index(table, index).inverse
                 return ChangeStep.model_validate(
                     {
                         **base,
                         "lock": "writes wait" if transactional else "reads and writes go on",
                         "inverse": undo,
                         "transactional": transactional,
-                        "postcondition": Probe(sql=probe, parameters=parameters, expected=0),
+                        "postcondition": Probe(statement=probe, parameters=parameters, expected=0),
                     }
                 )
     raise InvalidStatement(f"there is no index {name!r}", object_name=name, next_actions=("describe_schema",))

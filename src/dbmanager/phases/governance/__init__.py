@@ -1,1 +1,0 @@
-"""Phase 5: classification and security checks."""
