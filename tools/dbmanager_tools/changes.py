@@ -8,13 +8,13 @@ from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import AcceptedElicitation
 from mcp.types import CallToolResult
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError
 from dbmanager.model.changes import ChangeSet, ChangeState
 from dbmanager.services.container import Services
-from dbmanager_tools.core import Connection
+from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Background, Evidence, answer, error_text, services_of, tool, work
 
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
@@ -25,9 +25,18 @@ class StatementStep(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sql: str = Field(description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
-    inverse: str | None = Field(None, description="Statement that undoes it; found for you where possible")
+    sql: str | None = Field(None, description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
+    command: dict[str, JsonValue] | list[str] | None = Field(
+        None, description='Instead of sql: a MongoDB command document, or a Redis command such as ["SET", "k", "v"]'
+    )
+    inverse: str | dict[str, JsonValue] | list[str] | None = Field(
+        None, description="Statement that undoes it, in the same form; found for you where possible"
+    )
     title: str | None = Field(None, description="What the step does; its statement when left out")
+
+
+def _inverse(given: str | dict[str, JsonValue] | list[str] | None) -> str | None:
+    return given if isinstance(given, str) or given is None else statement_of(None, given)
 
 
 class Decision(BaseModel):
@@ -53,7 +62,11 @@ async def propose_change(
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     plan = await plan_statements(
-        adapter, connection, title=title, reason=reason, steps=[(s.sql, s.inverse, s.title) for s in steps]
+        adapter,
+        connection,
+        title=title,
+        reason=reason,
+        steps=[(statement_of(s.sql, s.command), _inverse(s.inverse), s.title) for s in steps],
     )
     change = await services.changes.propose(plan, project)
     return answer(review_text(change, services), {"change": change.id, "state": change.state.value})

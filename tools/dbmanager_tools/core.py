@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.analyzers.describe import markdown
 from dbmanager.analyzers.describe.workflow import connection_text
-from dbmanager.errors import UnsupportedCapability
+from dbmanager.errors import InvalidStatement, UnsupportedCapability
 from dbmanager.model.queries import Scalar
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 Connection = Annotated[str, Field(description="Configured connection name, see list_connections")]
-Sql = Annotated[str, Field(min_length=1, description="One statement in the engine's own SQL")]
+Sql = Annotated[str | None, Field(description="One statement in the engine's own SQL")]
+Command = Annotated[
+    dict[str, JsonValue] | list[str] | None,
+    Field(
+        description='Instead of sql. MongoDB: {"find": "orders", "filter": {"paid": false}, "limit": 5}, or aggregate, '
+        'count, distinct. Redis: ["HGETALL", "user:1"]'
+    ),
+]
 Params = Annotated[
     list[Scalar] | None, Field(description="Values for the placeholders, in order: ? on SQLite, $1 on PostgreSQL")
 ]
+
+
+def statement_of(sql: str | None, command: Mapping[str, JsonValue] | Sequence[str] | None) -> str:
+    """Return the one statement that was given as SQL text or as a command."""
+    if bool(sql) is (command is not None):
+        raise InvalidStatement("give sql for an SQL engine, or command for MongoDB and Redis; exactly one of them")
+    return sql or json.dumps(command, ensure_ascii=False)
 
 
 @tool(phase=0, title="List connections")
@@ -95,8 +111,9 @@ async def describe_schema(
 @tool(phase=0, title="Run query")
 async def run_query(
     connection: Connection,
-    sql: Sql,
     ctx: Context,
+    sql: Sql = None,
+    command: Command = None,
     parameters: Params = None,
     max_rows: Annotated[
         int | None, Field(ge=1, le=100_000, description="Fewer rows than the connection allows")
@@ -109,7 +126,7 @@ async def run_query(
     explain_query.
     """
     page = await services_of(ctx).reader.query(
-        connection, sql, tuple(parameters or ()), max_rows=max_rows, cursor=cursor
+        connection, statement_of(sql, command), tuple(parameters or ()), max_rows=max_rows, cursor=cursor
     )
     result = page.masked.result
     lines = [markdown.table([column.name for column in result.columns], result.rows)]
@@ -127,15 +144,18 @@ async def run_query(
 @tool(phase=0, title="Explain query")
 async def explain_query(
     connection: Connection,
-    sql: Sql,
     ctx: Context,
+    sql: Sql = None,
+    command: Command = None,
     parameters: Params = None,
     analyze: Annotated[bool, Field(description="Run the read-only statement and measure it")] = False,
 ) -> CallToolResult:
     """Show how the engine would run a read-only statement: access paths, indexes, rows, cost. With analyze it runs
     within the usual bounds and measures. To find missing indexes over several queries use advise_indexes.
     """
-    shown = await services_of(ctx).reader.explain(connection, sql, tuple(parameters or ()), analyze=analyze)
+    shown = await services_of(ctx).reader.explain(
+        connection, statement_of(sql, command), tuple(parameters or ()), analyze=analyze
+    )
     return answer(markdown.plan(shown))
 
 

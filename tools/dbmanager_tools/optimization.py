@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from mcp.server.mcpserver import Context
@@ -10,14 +11,19 @@ from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
 from dbmanager_tools.changes import review_text
-from dbmanager_tools.core import Connection
+from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
     from dbmanager.phases.optimization.advise import Measurement
 
 Queries = Annotated[
-    list[str], Field(min_length=1, max_length=100, description="Read-only statements with real values, one each")
+    list[str | dict[str, JsonValue] | list[str]],
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Read-only statements with real values: SQL, or commands as in run_query",
+    ),
 ]
 
 
@@ -39,7 +45,8 @@ async def advise_indexes(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
-    report = await advise(adapter, queries)
+    statements = _statements(queries)
+    report = await advise(adapter, statements)
     await services.keep_evidence(
         project, "index_advice", f"{len(report.create)} indexes advised for {len(queries)} queries",
         {"connection": connection, "method": report.method, "before": _figures(report.before),
@@ -85,7 +92,7 @@ async def measure_queries(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
-    after = await measure(adapter, queries)
+    after = await measure(adapter, _statements(queries))
     lines = [measurements_text(after)]
     if project is not None:
         known = (await services.projects.get(project)).latest("index_advice")
@@ -114,6 +121,10 @@ def measurements_text(measured: tuple[Measurement, ...]) -> str:
         for i, m in enumerate(measured, 1)
     ]  # fmt: skip
     return markdown.table(["", "query", "work", "ms", "scanned whole"], rows)
+
+
+def _statements(queries: Sequence[str | dict[str, JsonValue] | list[str]]) -> list[str]:
+    return [query if isinstance(query, str) else statement_of(None, query) for query in queries]
 
 
 def _figures(measured: tuple[Measurement, ...]) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 Access = Literal["read_only", "read_write", "admin"]
 Environment = Literal["development", "staging", "production"]
 ApprovalMode = Literal["person", "client"]
-Engine = Literal["sqlite", "postgresql"]
+Engine = Literal["sqlite", "postgresql", "mysql", "mongodb", "redis"]
 
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/]*@|(?<=[?&])(password|user)=[^&]*")
@@ -118,6 +118,8 @@ class ResolvedUrl(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     engine: Engine
+    scheme: str = Field("", description="As written, e.g. `mongodb+srv` or `rediss`")
+    hosts: str = Field("", description="Every host and port as written; MongoDB takes several")
     host: str | None = None
     port: int | None = None
     user: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import anyio
@@ -14,10 +15,11 @@ from pydantic import SecretStr
 from dbmanager.adapters.facets import Adapter
 from dbmanager.adapters.registry import engine_of_scheme, open_adapter
 from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound
-from dbmanager.model.configuration import Configuration, ConnectionSettings, ResolvedUrl, SecretReference
+from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
 from dbmanager.services.policy.redaction import Redactor
 
 COMMAND_TIMEOUT_SECONDS = 30.0
+_DEFAULT_DATABASE = {"redis": "0"}
 
 
 class Connections:
@@ -68,7 +70,8 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
     key = f"connections.{name}.url"
     try:
         parts = urlsplit(settings.url)
-        port = parts.port
+        hosts = parts.netloc.rpartition("@")[2]
+        port = parts.port if "," not in hosts else None
     except ValueError:
         raise ConfigurationError(f"{key} is not a URL", hint="Write e.g. postgresql://app@host/database.") from None
     if not parts.scheme:
@@ -79,13 +82,15 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
         raise ConfigurationError(f"{key}: {unknown.message}", hint=unknown.hint) from None
     if engine == "sqlite":
         return ResolvedUrl(engine="sqlite", database=str(_sqlite_path(key, parts.netloc, parts.path, base)))
-    database = unquote(parts.path.lstrip("/"))
+    database = unquote(parts.path.lstrip("/")) or _DEFAULT_DATABASE.get(engine, "")
     if not database:
         raise ConfigurationError(f"{key} names no database", hint="End it with /database.")
     inline = unquote(parts.password) if parts.password is not None else None
     return ResolvedUrl(
-        engine="postgresql",
-        host=parts.hostname or "localhost",
+        engine=cast(Engine, engine),
+        scheme=parts.scheme.lower(),
+        hosts=hosts,
+        host=(parts.hostname if "," not in hosts else hosts.partition(",")[0].partition(":")[0]) or "localhost",
         port=port,
         user=unquote(parts.username) if parts.username else None,
         password=_password(name, settings.password, inline, base),

@@ -35,7 +35,7 @@ class Reader:
     async def query(
         self,
         connection: str,
-        sql: str,
+        statement: str,
         parameters: tuple[Scalar, ...] = (),
         *,
         max_rows: int | None = None,
@@ -53,23 +53,23 @@ class Reader:
         if not settings.masking and connection not in self._unmasked:
             await self._audit().record("read_unmasked", connection, "done", {"by": "configuration"})
             self._unmasked.add(connection)
-        offset = _offset(cursor, sql, parameters) if cursor else 0
-        request = QueryRequest(sql, parameters, self.limits(connection, max_rows), offset)
+        offset = _offset(cursor, statement, parameters) if cursor else 0
+        request = QueryRequest(statement, parameters, self.limits(connection, max_rows), offset)
         result = await adapter.query.run(request)
         if settings.masking:
             schema = await adapter.catalog.read_schema()
-            masked = await self._masker.mask(connection, adapter, schema, sql, result)
+            masked = await self._masker.mask(connection, adapter, schema, statement, result)
         else:
             masked = MaskedResult(result, {})
-        following = None if result.next_offset is None else _cursor(result.next_offset, sql, parameters)
+        following = None if result.next_offset is None else _cursor(result.next_offset, statement, parameters)
         return Page(masked, following)
 
     async def explain(
-        self, connection: str, sql: str, parameters: tuple[Scalar, ...] = (), *, analyze: bool = False
+        self, connection: str, statement: str, parameters: tuple[Scalar, ...] = (), *, analyze: bool = False
     ) -> QueryPlan:
         """Return the plan; `analyze` runs the statement within the same bounds."""
         adapter = await self._connections.adapter(connection)
-        request = QueryRequest(sql, parameters, self.limits(connection, None))
+        request = QueryRequest(statement, parameters, self.limits(connection, None))
         return await adapter.query.explain(request, analyze=analyze)
 
     def limits(self, connection: str, max_rows: int | None) -> QueryLimits:
@@ -84,22 +84,22 @@ class Reader:
         )
 
 
-def _digest(sql: str, parameters: tuple[Scalar, ...]) -> str:
-    return hashlib.sha256(json.dumps([sql, list(parameters)]).encode()).hexdigest()[:16]
+def _digest(statement: str, parameters: tuple[Scalar, ...]) -> str:
+    return hashlib.sha256(json.dumps([statement, list(parameters)]).encode()).hexdigest()[:16]
 
 
-def _cursor(offset: int, sql: str, parameters: tuple[Scalar, ...]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([offset, _digest(sql, parameters)]).encode()).decode()
+def _cursor(offset: int, statement: str, parameters: tuple[Scalar, ...]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([offset, _digest(statement, parameters)]).encode()).decode()
 
 
-def _offset(cursor: str, sql: str, parameters: tuple[Scalar, ...]) -> int:
+def _offset(cursor: str, statement: str, parameters: tuple[Scalar, ...]) -> int:
     try:
         offset, digest = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except ValueError:
         raise InvalidStatement(
             "the cursor is not one of this server's", hint="Pass it exactly as it was given."
         ) from None
-    if digest != _digest(sql, parameters) or not isinstance(offset, int) or offset < 0:
+    if digest != _digest(statement, parameters) or not isinstance(offset, int) or offset < 0:
         raise InvalidStatement(
             "the cursor belongs to another statement", hint="Repeat the statement and parameters of the first page."
         )

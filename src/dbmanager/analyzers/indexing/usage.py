@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
+from typing import cast
 
 import sqlglot
 from sqlglot import exp
@@ -26,8 +28,15 @@ _EQUALITY = (exp.EQ, exp.In, exp.Is)
 _RANGE = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 
 
-def column_uses(sql: str, dialect: str, schema: DatabaseSchema) -> list[ColumnUse]:
-    """Return how a query uses each base table it names; empty when it can't be parsed or names none."""
+def column_uses(statement: str, dialect: str, schema: DatabaseSchema) -> list[ColumnUse]:
+    """Return how a query uses each base table it names; empty when it can't be understood or names none."""
+    if dialect == "mongodb":
+        documents = importlib.import_module("dbmanager.analyzers.indexing.documents")
+        return cast(list[ColumnUse], documents.column_uses(statement, schema))
+    return _sql_uses(statement, dialect, schema)
+
+
+def _sql_uses(sql: str, dialect: str, schema: DatabaseSchema) -> list[ColumnUse]:
     try:
         tree = sqlglot.parse_one(sql, dialect=dialect)
     except SqlglotError:

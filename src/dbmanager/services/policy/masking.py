@@ -9,8 +9,8 @@ import secrets
 from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter
+from dbmanager.analyzers.lineage.languages import trace_result
 from dbmanager.analyzers.lineage.model import BaseColumn, Trace
-from dbmanager.analyzers.lineage.trace import trace_outputs
 from dbmanager.model.classification import Label, Level
 from dbmanager.model.queries import Cell, QueryResult, Row
 from dbmanager.model.schema import DatabaseSchema
@@ -53,10 +53,10 @@ class Masker:
         return f"[{kind}:{digest[:10]}]"
 
     async def mask(
-        self, connection: str, adapter: Adapter, schema: DatabaseSchema, sql: str, result: QueryResult
+        self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str, result: QueryResult
     ) -> MaskedResult:
         """Return the result with every column masked that is not traced to unclassified base columns."""
-        traces = trace_outputs(sql, adapter.dialect, schema)
+        traces = trace_result(statement, adapter.dialect, schema, [column.name for column in result.columns])
         kinds = await self._kinds(connection, adapter, schema, traces, result)
         hidden = [kind for kind in kinds if kind is not None]
         if not hidden:

@@ -1,0 +1,34 @@
+"""Traces the columns of a result in whatever language its statement was written."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from dbmanager.analyzers.lineage.model import Trace
+from dbmanager.model.schema import DatabaseSchema
+
+_OTHER_LANGUAGES = {
+    "mongodb": "dbmanager.analyzers.lineage.documents",
+    "redis": "dbmanager.analyzers.lineage.keys",
+}
+
+
+class _Tracer(Protocol):
+    def trace_outputs(
+        self, statement: str, schema: DatabaseSchema, columns: Sequence[str]
+    ) -> tuple[Trace, ...] | None: ...
+
+
+def trace_result(
+    statement: str, dialect: str, schema: DatabaseSchema, columns: Sequence[str]
+) -> tuple[Trace, ...] | None:
+    """Return one trace per result column in order, or None when the statement can't be traced at all."""
+    if dialect in _OTHER_LANGUAGES:
+        return cast(_Tracer, importlib.import_module(_OTHER_LANGUAGES[dialect])).trace_outputs(
+            statement, schema, columns
+        )
+    from dbmanager.analyzers.lineage.trace import trace_outputs
+
+    return trace_outputs(statement, dialect, schema)
