@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
-from tests.engines import mariadb, mysql, postgresql
+from tests.engines import mariadb, mysql, postgresql, redis
 from tests.engines.instance import EngineMissing
 from tests.engines.mysql_family import MySqlServer
 
@@ -84,6 +84,13 @@ def mariadb_server() -> Iterator[MySqlServer]:
 def mysql_server() -> Iterator[MySqlServer]:
     """Return a private MySQL instance for the whole run."""
     with needed(), mysql.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redis.RedisServer]:
+    """Return a private Redis instance for the whole run."""
+    with needed(), redis.running() as server:
         yield server
 
 
