@@ -31,11 +31,12 @@ UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale"
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A server to extract: patterns of its packages (the last match counts) and of the programs to wrap."""
+    """A server to extract: patterns of its packages and programs, and links that its installation would make."""
 
     name: str
     packages: tuple[str, ...]
     programs: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
 
 
 CLOSURES = {
@@ -46,6 +47,7 @@ CLOSURES = {
             "documentdb",
             (r"postgresql-\d+-documentdb", r"postgresql-\d+-hypopg", r"postgresql-\d+-pgaudit"),
             ("usr/lib/postgresql/*/bin/*",),
+            (("usr/share/postgresql/*/extension/postgis-3.control", "postgis.control"),),
         ),
         Closure("redis", ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
         Closure("valkey", ("valkey-server", "valkey-tools"), ("usr/bin/valkey-*",)),
@@ -119,6 +121,9 @@ def _build(closure: Closure, apt: _Apt) -> None:
         _run(["dpkg-deb", "-x", str(deb), str(made)])
     for unused in UNUSED:
         shutil.rmtree(made / unused, ignore_errors=True)
+    for pattern, link in closure.links:
+        for path in made.glob(pattern):
+            path.with_name(link).symlink_to(path.name)
     _wrap(made, final, closure.programs)
     found = dict(_fields(deb) for deb in debs)
     (made / "versions.json").write_text(json.dumps(found, indent=1, sort_keys=True))
@@ -133,8 +138,8 @@ def _wrap(made: Path, final: Path, patterns: tuple[str, ...]) -> None:
     """Replace programs by scripts that start them with the closure's own loader and libraries."""
     libraries = next(path.parent for path in made.glob("usr/lib/*/ld-linux*.so.*"))
     loader = final / next(libraries.glob("ld-linux*.so.*")).relative_to(made)
-    folders = [libraries, *(path for path in (libraries / "blas", libraries / "lapack") if path.is_dir())]
-    search = ":".join(str(final / path.relative_to(made)) for path in folders)
+    folders = [libraries, libraries / "blas", libraries / "lapack", *made.glob("usr/lib/postgresql/*/lib")]
+    search = ":".join(str(final / path.relative_to(made)) for path in folders if path.is_dir())
     (made / "programs").mkdir()
     for path in [path for pattern in patterns for path in made.glob(pattern)]:
         (made / "programs" / path.name).symlink_to(final / path.relative_to(made))

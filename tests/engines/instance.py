@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -36,10 +36,10 @@ def given_url(engine: str) -> SplitResult | None:
     return urlsplit(url) if url else None
 
 
-def login(engine: str) -> tuple[str, str]:
+def login(engine: str, user: str = USER) -> tuple[str, str]:
     """Return the user and the password that tests log in with."""
     url = given_url(engine)
-    return (unquote(url.username or ""), unquote(url.password or "")) if url else (USER, SECRET)
+    return (unquote(url.username or ""), unquote(url.password or "")) if url else (user, SECRET)
 
 
 def unprivileged() -> dict[str, Any]:
@@ -98,17 +98,20 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def serving(
-    engine: str, command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None
+    engine: str, command: Sequence[str], folder: Path, *, ours: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server as an unprivileged user, wait until it is ready, and stop it at the end."""
-    notify, log = folder / "notify", folder / "log"
-    settings = {**environment(), **(extra or {}), "NOTIFY_SOCKET": str(notify)}
+    """Start a server, wait until it is ready, and stop it at the end.
+
+    It runs as an unprivileged user, or with our rights and where we are when it is `ours`.
+    """
+    notify, log = folder / f"{engine}.notify", folder / f"{engine}.log"
+    settings = {**environment(), "NOTIFY_SOCKET": str(notify)}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("w") as output:
         ready.bind(str(notify))
         notify.chmod(0o666)
         server = subprocess.Popen(
-            command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True, **unprivileged(),
+            command, cwd=None if ours else folder, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True, **({} if ours else unprivileged()),
         )  # fmt: skip
         try:
             _wait(engine, server, ready, log)

@@ -5,23 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.engines.instance import (
-    START_SECONDS,
-    EngineMissing,
-    environment,
-    free_port,
-    given_url,
-    login,
-    prepare,
-    private_folder,
-    stop,
-    unprivileged,
-)
+from tests.engines.instance import EngineMissing, free_port, given_url, login, prepare, private_folder, serving
 
 SUPERUSER, PASSWORD = login("postgresql")
 
@@ -101,21 +89,5 @@ def running(bindir: Path | None = None, **settings: str) -> Iterator[PostgresSer
             "autovacuum": "off", **settings,
         }  # fmt: skip
         arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
-        with (folder / "log").open("w") as log:
-            server = subprocess.Popen(
-                [str(bindir / "postgres"), "-D", str(data), *arguments],
-                env=environment(), cwd=folder, stdout=log, stderr=log, start_new_session=True, **unprivileged(),
-            )  # fmt: skip
-        try:
-            _wait(bindir, port, server, folder / "log")
+        with serving("PostgreSQL", [str(bindir / "postgres"), "-D", str(data), *arguments], folder):
             yield PostgresServer("127.0.0.1", port, bindir)
-        finally:
-            stop(server)
-
-
-def _wait(bindir: Path, port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    ready = [str(bindir / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-    while subprocess.run(ready, check=False).returncode:
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise EngineMissing(f"PostgreSQL did not start: {log.read_text()[-2000:]}")
