@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
-from tests.engines import mariadb, mysql, postgresql, redis
+from tests.engines import mariadb, mongodb, mysql, postgresql, redis
 from tests.engines.instance import EngineMissing
 from tests.engines.mysql_family import MySqlServer
 
@@ -91,6 +91,13 @@ def mysql_server() -> Iterator[MySqlServer]:
 def redis_server() -> Iterator[redis.RedisServer]:
     """Return a private Redis instance for the whole run."""
     with needed(), redis.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[mongodb.MongoServer]:
+    """Return MongoDB's wire on a real engine for the whole run."""
+    with needed(), mongodb.running() as server:
         yield server
 
 

@@ -110,9 +110,9 @@ def _set_up(programs: Path, folder: Path) -> None:
     script = (
         "CREATE EXTENSION documentdb CASCADE;"
         f"SELECT documentdb_api.create_user('BSONHEX{user}');"
-        f'GRANT pg_read_all_stats, pg_signal_backend TO "{SUPERUSER}"; ALTER ROLE "{SUPERUSER}" CREATEROLE;'
-        "GRANT documentdb_admin_role, documentdb_readwrite_role, documentdb_readonly_role"
-        f' TO "{SUPERUSER}" WITH ADMIN OPTION'
+        f'ALTER ROLE "{SUPERUSER}" CREATEROLE;'
+        "GRANT documentdb_admin_role, documentdb_readwrite_role, documentdb_readonly_role, pg_read_all_data,"
+        f' pg_read_all_stats, pg_signal_backend TO "{SUPERUSER}" WITH ADMIN OPTION'
     )
     prepare("DocumentDB", [str(programs / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(folder), "-U", OWNER,
                            "-d", "postgres", "-c", script], folder)  # fmt: skip

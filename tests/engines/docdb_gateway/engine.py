@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from bson.raw_bson import RawBSONDocument
 
 from tests.engines.docdb_gateway.commands import Statement, specification, statement
 from tests.engines.docdb_gateway.errors import CommandError, translated, unpacked
+from tests.engines.docdb_gateway.explain import explained
 from tests.engines.docdb_gateway.pool import Connection, Pool
 from tests.engines.docdb_gateway.wire import RAW, Request
 
@@ -193,7 +193,7 @@ async def _fetch(
 
 def _answer(request: Request, todo: Statement, value: Any) -> Answer:
     if todo.shape == "plan":
-        return {"queryPlanner": {"winningPlan": json.loads(value)[0]}, "ok": 1.0}
+        return explained(value, analyzed=request.document.get("verbosity") != "queryPlanner")
     if todo.shape == "dropped":
         return _dropped(request, value)
     if todo.shape == "write":

@@ -27,7 +27,7 @@ CODES = {
     "M0087": (40414, "Location40414"), "M0088": (40415, "Location40415"), "M007U": (40324, "Location40324"),
     "M00CO": (121, "DocumentValidationFailure"), "M00ER": (13, "Unauthorized"), "M00EV": (18, "AuthenticationFailed"),
     "M00EX": (50, "MaxTimeMSExpired"), "M00EY": (59, "CommandNotFound"), "M00F1": (112, "WriteConflict"),
-    "23505": (11000, "DuplicateKey"), "28P01": (18, "AuthenticationFailed"), "40001": (112, "WriteConflict"),
+    "23505": (11000, "DuplicateKey"), "23P01": (11000, "DuplicateKey"), "28P01": (18, "AuthenticationFailed"), "40001": (112, "WriteConflict"),
     "40P01": (112, "WriteConflict"), "42501": (13, "Unauthorized"), "42704": (11, "UserNotFound"),
     "53100": (14031, "OutOfDiskSpace"), "55P03": (24, "LockTimeout"), "57014": (11601, "Interrupted"),
 }  # fmt: skip

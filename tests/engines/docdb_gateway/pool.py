@@ -1,4 +1,4 @@
-"""Connections to the engine, each acting as the user who logged in."""
+"""Connections to the engine, each as the user who logged in; its socket is open to the folder's owner only."""
 
 from __future__ import annotations
 
@@ -30,15 +30,13 @@ class Pool:
             if not connection.is_closed():
                 return connection
         connection = await asyncpg.connect(
-            host=self._folder, user=self._owner, database="postgres",
+            host=self._folder, user=user or self._owner, database="postgres",
             server_settings={"application_name": APPLICATION, "idle_in_transaction_session_timeout": "60s"},
         )  # fmt: skip
         for name in ("bson", "bsonsequence"):
             await connection.set_type_codec(
                 name, schema="documentdb_core", encoder=bytes, decoder=bytes, format="binary"
             )
-        if user is not None:
-            await connection.execute(f"SET SESSION AUTHORIZATION {await connection.fetchval(QUOTED, user)}")
         return connection
 
     def give(self, user: str | None, connection: Connection) -> None:
@@ -64,6 +62,3 @@ class Pool:
             self.give(user, connection)
             raise
         self.give(user, connection)
-
-
-QUOTED = "SELECT quote_ident($1)"
