@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,7 +14,9 @@ from pydantic import SecretStr
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
-from tests.engines import postgresql
+from tests.engines import mariadb, mongodb, mysql, postgresql, redis
+from tests.engines.instance import EngineMissing
+from tests.engines.mysql_family import MySqlServer
 
 MakeFile = Callable[..., Path]
 
@@ -52,16 +55,50 @@ async def open_sqlite() -> AsyncIterator[Callable[..., SqliteAdapter]]:
         await adapter.close()
 
 
-@pytest.fixture(scope="session")
-def pg_server() -> Iterator[postgresql.PostgresServer]:
-    """Return a private PostgreSQL instance for the whole run; in CI a missing one is a failure."""
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Skip where an engine is missing; in CI a missing one is a failure."""
     try:
-        with postgresql.running() as server:
-            yield server
-    except postgresql.EngineMissing as missing:
+        yield
+    except EngineMissing as missing:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[postgresql.PostgresServer]:
+    """Return a private PostgreSQL instance for the whole run."""
+    with needed(), postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MySqlServer]:
+    """Return a private MariaDB instance for the whole run."""
+    with needed(), mariadb.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MySqlServer]:
+    """Return a private MySQL instance for the whole run."""
+    with needed(), mysql.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redis.RedisServer]:
+    """Return a private Redis instance for the whole run."""
+    with needed(), redis.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[mongodb.MongoServer]:
+    """Return MongoDB's wire on a real engine for the whole run."""
+    with needed(), mongodb.running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE_CHECKS
 from dbmanager.model.findings import Finding, QueryCheck
 from tests.checks.certificates import write_certificate
 from tests.engines import postgresql
+from tests.engines.instance import unprivileged
 from tests.engines.postgresql import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,7 @@ def other_settings() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="dbmanager-tls-"))
     try:
         certificate, key = write_certificate(folder)
-        child = postgresql._unprivileged()
+        child = unprivileged()
         if child:
             for path in (folder, certificate, key):
                 os.chown(path, child["user"], child["group"])

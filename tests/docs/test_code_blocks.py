@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -103,6 +104,16 @@ def test_a_framework_example_starts_this_server(text: str) -> None:
     parses(["dbmanager", *ast.literal_eval(arguments[0])])
 
 
+def _names_a_server_of_the_compose_file(words: list[str]) -> None:
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    if words[0] == "export":
+        name, url = words[1].split("=", 1)
+        assert re.fullmatch("DBMANAGER_TEST_(POSTGRESQL|MYSQL|MONGODB|REDIS)_URL", name)
+        assert f"127.0.0.1:{urlsplit(url).port}:" in compose
+    else:
+        assert words[1] == "compose"
+
+
 @pytest.mark.parametrize("line", _commands())
 def test_a_command_exists_as_it_is_written(line: str) -> None:
     words = shlex.split(line, comments=True)
@@ -111,6 +122,8 @@ def test_a_command_exists_as_it_is_written(line: str) -> None:
         assert set(targets) <= TARGETS
         assert all(re.search(rf"\$\({word.split('=')[0]}\)", (ROOT / "Makefile").read_text("utf-8"))
                    for word in words[1:] if "=" in word)  # fmt: skip
+    elif words[0] in ("docker", "export"):
+        _names_a_server_of_the_compose_file(words)
     else:
         parses(words[words.index("--") + 1 :] if words[0] == "claude" else words)
 

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
-import shutil
-import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-SUPERUSER = "app"
-PASSWORD = "pg-Secret 4711/ü"
-START_SECONDS = 30.0
+from tests.engines.instance import EngineMissing, free_port, given_url, login, prepare, private_folder, serving
 
-
-class EngineMissing(Exception):
-    """The engine is not installed."""
+SUPERUSER, PASSWORD = login("postgresql")
 
 
 @dataclass(slots=True)
@@ -31,6 +21,7 @@ class PostgresServer:
     host: str
     port: int
     bindir: Path
+    prefix: str = "test"
     _count: int = field(default=0)
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
@@ -52,7 +43,7 @@ class PostgresServer:
     def create_database(self, template: str = "template1") -> str:
         """Clone a template and return the new database's name."""
         self._count += 1
-        name = f"test_{self._count}"
+        name = f"{self.prefix}_{self._count}"
         self.run_sql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
@@ -68,73 +59,35 @@ def _bindir() -> Path:
     return found[-1].parent
 
 
-def _unprivileged() -> dict[str, Any]:
-    """Return how to start a child that is not root."""
-    if os.getuid() != 0:
-        return {}
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    raise EngineMissing("no unprivileged user to run PostgreSQL as")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
-def running(**settings: str) -> Iterator[PostgresServer]:
-    """Start an instance, yield it, stop and remove it."""
-    bindir, child = _bindir(), _unprivileged()
+def running(bindir: Path | None = None, **settings: str) -> Iterator[PostgresServer]:
+    """Start an instance of the distribution's or of the given binaries, yield it, stop and remove it.
+
+    Without binaries and settings it may be the server of `DBMANAGER_TEST_POSTGRESQL_URL`.
+    """
+    given = given_url("postgresql")
+    if given and not bindir and not settings:
+        yield PostgresServer(given.hostname or "127.0.0.1", given.port or 5432, _bindir(), f"test_{os.getpid()}")
+        return
+    bindir = bindir or _bindir()
     share = bindir.parent.parent.parent.parent / "share/postgresql" / bindir.parent.name / "extension"
     libraries = [name for name in ("pg_stat_statements", "pgaudit") if (share / f"{name}.control").exists()]
-    folder = Path(tempfile.mkdtemp(prefix="dbmanager-pg-"))
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    if child:
-        os.chown(folder, child["user"], child["group"])
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    data, port = folder / "data", _free_port()
-    try:
-        made = subprocess.run(
+    with private_folder("pg") as folder:
+        secret = folder / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        data, port = folder / "data", free_port()
+        prepare(
+            "PostgreSQL",
             [str(bindir / "initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={secret}",
              "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"],
-            env=environment, cwd=folder, capture_output=True, text=True, check=False, **child,
+            folder,
         )  # fmt: skip
-        if made.returncode:
-            raise EngineMissing(f"initdb failed: {made.stderr}")
         options = {
             "port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off",
             "shared_preload_libraries": ",".join(libraries), "max_connections": "60", "shared_buffers": "64MB",
             "autovacuum": "off", **settings,
         }  # fmt: skip
         arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
-        with (folder / "log").open("w") as log:
-            server = subprocess.Popen(
-                [str(bindir / "postgres"), "-D", str(data), *arguments],
-                env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True, **child,
-            )  # fmt: skip
-        try:
-            _wait(bindir, port, server, folder / "log")
+        with serving("PostgreSQL", [str(bindir / "postgres"), "-D", str(data), *arguments], folder):
             yield PostgresServer("127.0.0.1", port, bindir)
-        finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(bindir: Path, port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    ready = [str(bindir / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-    while subprocess.run(ready, check=False).returncode:
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise EngineMissing(f"PostgreSQL did not start: {log.read_text()[-2000:]}")
