@@ -13,9 +13,9 @@ from tests.engines.instance import EngineMissing, given_url, login, private_fold
 
 def test_a_server_that_ends_is_noticed_at_once_with_its_last_words() -> None:
     started = time.monotonic()
+    dying = ["/bin/sh", "-c", "echo no space left; exit 3"]
     with private_folder("test") as folder, pytest.raises(EngineMissing, match="no space left"):
-        with serving("test", ["/bin/sh", "-c", "echo no space left; exit 3"], folder):
-            raise AssertionError("it is not ready")
+        serving("test", dying, folder).__enter__()
     assert time.monotonic() - started < 10
     assert not folder.exists()
 
