@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+ROOT = Path(__file__).resolve().parents[2]
 USER = "app"
 SECRET = "pg-Secret 4711/ü"
 START_SECONDS = 60.0
@@ -102,7 +103,7 @@ def serving(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a server, wait until it is ready, and stop it at the end.
 
-    It runs as an unprivileged user, or with our rights and where we are when it is `ours`.
+    It runs as an unprivileged user, or with our rights in this repository when it is `ours`.
     """
     notify, log = folder / f"{engine}.notify", folder / f"{engine}.log"
     settings = {**environment(), "NOTIFY_SOCKET": str(notify)}
@@ -110,7 +111,7 @@ def serving(
         ready.bind(str(notify))
         notify.chmod(0o666)
         server = subprocess.Popen(
-            command, cwd=None if ours else folder, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            command, cwd=ROOT if ours else folder, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True, **({} if ours else unprivileged()),
         )  # fmt: skip
         try:

@@ -13,13 +13,9 @@ from tests.engines.instance import EngineMissing, given_url, login, private_fold
 
 def test_a_server_that_ends_is_noticed_at_once_with_its_last_words() -> None:
     started = time.monotonic()
-    ends = ["/bin/sh", "-c", "echo no space left; exit 3"]
-    with (
-        private_folder("test") as folder,
-        pytest.raises(EngineMissing, match="no space left"),
-        serving("test", ends, folder),
-    ):
-        raise AssertionError("it is not ready")
+    dying = ["/bin/sh", "-c", "echo no space left; exit 3"]
+    with private_folder("test") as folder, pytest.raises(EngineMissing, match="no space left"):
+        serving("test", dying, folder).__enter__()
     assert time.monotonic() - started < 10
     assert not folder.exists()
 
