@@ -139,6 +139,20 @@ def test_a_million_rows_answer_in_bounds_and_cost_little_memory(
     assert highest - before < MAX_GROWTH_BYTES
 
 
+def test_a_value_of_many_megabytes_costs_little_memory(clients: Callable[[], RawClient]) -> None:
+    client = clients()
+    process = psutil.Process(client.process.pid)
+    client.call("run_query", connection="pg", sql="SELECT 1 AS one")
+    assert not client.answer()["result"].get("isError")
+    before = _memory(process)
+    client.call("run_query", connection="pg", sql="SELECT repeat('x', 300000000) AS v")
+    answer = client.answer()
+    assert not answer["result"].get("isError")
+    assert "1 long values clipped" in json.dumps(answer)
+    assert len(json.dumps(answer).encode()) <= MAX_ANSWER_BYTES
+    assert _memory(process) - before < MAX_GROWTH_BYTES
+
+
 def _no_statement_after(server: PostgresServer, database: str, seconds: float) -> None:
     time.sleep(seconds)
     assert server.run_sql(database, RUNNING).strip() == "0"

@@ -10,6 +10,7 @@ import asyncpg
 
 from dbmanager.adapters.postgresql.catalog import PACKAGE
 from dbmanager.adapters.postgresql.gate import FunctionFacts, Reach, check_read
+from dbmanager.adapters.postgresql.long_values import cut_statement, joined
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.sql.blocks import blocks
 from dbmanager.adapters.sql.bounds import BoundedRows
@@ -64,6 +65,10 @@ class PostgresQuery:
         ) as raw:
             statement = await raw.prepare(request.statement)
             columns = [ResultColumn(a.name, a.type.name) for a in statement.get_attributes()]
+            types = [column.type for column in columns]
+            cut = cut_statement(request.statement, types, limits.max_cell_bytes)
+            if cut is not None:
+                statement = await raw.prepare(cut)
             if not columns:
                 await statement.fetch(*request.parameters)
                 return rows.result(())
@@ -72,7 +77,8 @@ class PostgresQuery:
                 await cursor.forward(request.offset)
             while True:
                 batch = await cursor.fetch(rows.wanted())
-                if not batch or not rows.feed(record.values() for record in batch):
+                values = (tuple(record.values()) for record in batch)
+                if not batch or not rows.feed(joined(v, types) if cut is not None else v for v in values):
                     break
         return rows.result(columns)
 

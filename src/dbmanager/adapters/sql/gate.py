@@ -34,13 +34,16 @@ def parse_single_read(sql: str, dialect: str) -> exp.Expr:
     if "\0" in sql:
         raise StatementRefused("the statement contains a NUL character", hint="Remove it.")
     try:
-        parsed = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
+        found = sqlglot.parse(sql, dialect=dialect)
     except (SqlglotError, RecursionError) as unclear:
         raise StatementRefused(
             f"the statement was not understood{_position(unclear)}, and what is not understood is not run",
             hint="Write one plain SELECT in the engine's own SQL.",
         ) from None
-    if len(parsed) != 1 or isinstance(parsed[0], exp.Semicolon):
+    parsed = [
+        item for item in found if item is not None and not isinstance(item, exp.Semicolon)
+    ]  # a comment at the end
+    if len(parsed) != 1:
         raise StatementRefused(f"one statement at a time; {len(parsed)} were given", hint="Call once per statement.")
     root = parsed[0]
     if isinstance(root, exp.Command | exp.Describe | exp.Show | exp.Pragma) or not isinstance(
