@@ -1,7 +1,7 @@
 #!/bin/sh
 # Bring the database servers that the tests start: by apt where that is allowed, otherwise print the commands; and from
 # Debian's unstable suite into a cache, where nothing is installed. None of these packages starts a service of its own
-# but PostgreSQL's, which the tests do not use.
+# but those of PostgreSQL and PgBouncer, which the tests do not use.
 set -eu
 cd "$(dirname "$0")/.."
 version=$(ls /usr/lib/postgresql 2> /dev/null | sort -n | tail -1)
@@ -16,6 +16,7 @@ others=""
 [ -x /usr/bin/mariadb-dump ] || others="$others mariadb-client"
 [ -x /usr/bin/mariadb-backup ] || others="$others mariadb-backup"
 [ -x /usr/bin/redis-check-rdb ] || others="$others redis-tools"
+[ -x /usr/sbin/pgbouncer ] || others="$others pgbouncer"
 missing="$missing$others"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2> /dev/null; then sudo="sudo"; else sudo="no"; fi
@@ -24,7 +25,7 @@ if [ -n "$missing" ]; then
         echo "  sudo apt-get update" >&2
         echo "  sudo apt-get install postgresql postgresql-contrib" >&2
         echo "  sudo apt-get install postgresql-\$(ls /usr/lib/postgresql | tail -1)-hypopg postgresql-\$(ls /usr/lib/postgresql | tail -1)-pgaudit" >&2
-        echo "  sudo apt-get install --no-install-recommends mariadb-server-core mariadb-client mariadb-backup redis-tools" >&2
+        echo "  sudo apt-get install --no-install-recommends mariadb-server-core mariadb-client mariadb-backup redis-tools pgbouncer" >&2
         exit 1
     fi
     export DEBIAN_FRONTEND=noninteractive

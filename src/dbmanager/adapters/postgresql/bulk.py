@@ -102,9 +102,8 @@ class PostgresBulk:
         described = [table.column(name) for name in columns]
         async with self._reading() as raw:
             await raw.execute(_STEADY)
-            cursor = await raw.cursor(
-                f"SELECT {', '.join(map(readable, described))} FROM {quote(table.schema, table.name)}"  # noqa: S608
-            )
+            select = f"SELECT {', '.join(map(readable, described))} FROM {quote(table.schema, table.name)}"  # noqa: S608
+            cursor = await (await raw.prepare(select, name="")).cursor()
             while found := await cursor.fetch(batch_rows):
                 yield tuple(
                     tuple(decoded(canonical(v), c.type) for v, c in zip(record.values(), described, strict=True))

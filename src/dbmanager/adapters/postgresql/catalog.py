@@ -60,7 +60,7 @@ class PostgresCatalog:
             read_only=self._sessions.settings.access == "read_only" or row["in_recovery"],
             size_bytes=row["size_bytes"],
             privileges=_privileges(row),
-            warnings=tuple(_warnings(row)),
+            warnings=(*_warnings(row), *([POOLED] if (await self._sessions.role()).is_pooled else [])),
             capabilities=(*row["extensions"], *means),
         )
 
@@ -97,6 +97,12 @@ def _privileges(row: Facts) -> tuple[str, ...]:
     named = (("is_superuser", "SUPERUSER"), ("bypasses_rls", "BYPASSRLS"), ("may_create_databases", "CREATEDB"),
              ("may_create_roles", "CREATEROLE"))  # fmt: skip
     return (*(word for key, word in named if row[key]), *row["memberships"])
+
+
+POOLED = (
+    "reached through a pooler in transaction mode: statements that take no transaction (CREATE INDEX CONCURRENTLY) want "
+    "the server's own address"
+)
 
 
 def _warnings(row: Facts) -> list[str]:

@@ -36,12 +36,10 @@ class PostgresExecute:
     ) -> ExecutionResult:
         """Run the statements, in one transaction when `atomic`."""
         started = time.perf_counter()
-        async with self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw:
-            if atomic:
-                async with raw.transaction():
-                    changed = await self._each(raw, statements)
-            else:
-                changed = await self._each(raw, statements)
+        async with self._sessions.writing(
+            timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds, atomic=atomic
+        ) as raw:
+            changed = await self._each(raw, statements)
         return ExecutionResult(changed, time.perf_counter() - started)
 
     async def _each(self, raw: asyncpg.Connection[Any], statements: Sequence[Statement]) -> int:
@@ -59,13 +57,11 @@ class PostgresExecute:
     ) -> ExecutionResult:
         """Lock and keep the rows as they are, then change them, all in one transaction."""
         started = time.perf_counter()
-        async with (
-            self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw,
-            raw.transaction(),
-        ):
-            columns = tuple(a.name for a in (await raw.prepare(capture)).get_attributes())
+        async with self._sessions.writing(timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds) as raw:
+            columns = tuple(a.name for a in (await raw.prepare(capture, name="")).get_attributes())
             exact = ", ".join(f"{quote(name)}::text" for name in columns)
-            cursor = await raw.cursor(f"SELECT {exact} FROM ({capture}) AS captured")  # noqa: S608 - quoted, our capture
+            kept = await raw.prepare(f"SELECT {exact} FROM ({capture}) AS captured", name="")  # noqa: S608 - quoted, our capture
+            cursor = await kept.cursor()
             records = await cursor.fetch(max_rows + 1)
             if len(records) > max_rows:
                 raise ResourceExhausted(
@@ -98,7 +94,7 @@ class PostgresExecute:
             f"LEFT JOIN {quote(table.schema, table.name)} AS now ON {same_key} WHERE now.{quote(key[0])} IS NULL OR {differs}"
         )
         changed = 0
-        async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw, raw.transaction(readonly=True):
+        async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw:
             for start in range(0, len(values), BATCH_ROWS):
                 batch = values[start : start + BATCH_ROWS]
                 changed += int(await raw.fetchval(sql, *([row[n] for row in batch] for n in range(len(columns)))))

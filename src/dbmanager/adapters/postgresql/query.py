@@ -63,12 +63,12 @@ class PostgresQuery:
         async with self._sessions.reading(
             timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
         ) as raw:
-            statement = await raw.prepare(request.statement)
+            statement = await raw.prepare(request.statement, name="")
             columns = [ResultColumn(a.name, a.type.name) for a in statement.get_attributes()]
             types = [column.type for column in columns]
             cut = cut_statement(request.statement, types, limits.max_cell_bytes)
             if cut is not None:
-                statement = await raw.prepare(cut)
+                statement = await raw.prepare(cut, name="")
             if not columns:
                 await statement.fetch(*request.parameters)
                 return rows.result(())

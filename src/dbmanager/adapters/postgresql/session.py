@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import anyio
 import asyncpg
 
 from dbmanager.adapters.postgresql.errors import connect_error, mapped
-from dbmanager.errors import AccessDenied, InvalidStatement, StatementFailed
+from dbmanager.errors import AccessDenied, InvalidStatement, StatementFailed, UnsupportedCapability
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 MAX_CONNECTIONS = 4
@@ -24,12 +24,17 @@ READER_ROLE = "pg_read_all_data"
 
 @dataclass(frozen=True, slots=True)
 class RoleFacts:
-    """What the connected role is: decides how a read is confined."""
+    """What the connected role is, which decides how a read is confined, and how it is connected.
+
+    `is_pooled` tells a pooler in transaction mode (PgBouncer): each transaction may meet another server process, so
+    nothing of a session may be relied on or left behind.
+    """
 
     version: int
     name: str
     is_superuser: bool
     database: str
+    is_pooled: bool
 
 
 class Sessions:
@@ -49,9 +54,11 @@ class Sessions:
             async with self._acquired() as raw:
                 row = await raw.fetchrow(
                     "SELECT current_setting('server_version_num')::int, current_user::text, "
-                    "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user), current_database()::text"
+                    "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user), current_database()::text, "
+                    "pg_backend_pid()"
                 )
-                self._facts = RoleFacts(row[0], row[1], bool(row[2]), row[3])
+                is_pooled = row[4] != raw.get_server_pid()  # a pooler makes up the process it shows to its clients
+                self._facts = RoleFacts(row[0], row[1], bool(row[2]), row[3], is_pooled)
         return self._facts
 
     @asynccontextmanager
@@ -83,10 +90,14 @@ class Sessions:
             yield raw
 
     @asynccontextmanager
-    async def writing(self, *, timeout_seconds: float, lock_seconds: float) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """Yield a connection that may write, outside a transaction.
+    async def writing(
+        self, *, timeout_seconds: float, lock_seconds: float, atomic: bool = True
+    ) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """Yield a connection that may write: in a transaction that is committed at the end, or, not `atomic`, in none.
 
-        Raises: AccessDenied when the connection is configured read-only.
+        Raises:
+            AccessDenied: the connection is configured read-only.
+            UnsupportedCapability: a statement that takes no transaction, through a pooler.
         """
         if self.settings.access == "read_only":
             raise AccessDenied(
@@ -94,11 +105,19 @@ class Sessions:
                 object_name=self.name,
                 hint='A person may set access = "read_write" for it.',
             )
-        async with self._acquired() as raw:
-            await raw.execute(
-                f"SET statement_timeout = {int(timeout_seconds * 1000)}; SET lock_timeout = {int(lock_seconds * 1000)}; "
-                "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'"
+        if not atomic and (await self.role()).is_pooled:
+            raise UnsupportedCapability(
+                f"connection {self.name!r} goes through a transaction pooler, which takes no statement outside a transaction",
+                object_name=self.name,
+                hint="A person may name the server itself in the connection's url.",
             )
+        settings = {
+            "statement_timeout": int(timeout_seconds * 1000), "lock_timeout": int(lock_seconds * 1000),
+            "timezone": "'UTC'", "datestyle": "'ISO'", "intervalstyle": "'iso_8601'",
+        }  # fmt: skip
+        scope = "SET LOCAL" if atomic else "SET"
+        async with self._acquired() as raw, raw.transaction() if atomic else nullcontext():
+            await raw.execute("; ".join(f"{scope} {name} = {value}" for name, value in settings.items()))
             yield raw
 
     @asynccontextmanager
@@ -157,6 +176,11 @@ class Sessions:
             raw.terminate()
         await pool.release(raw, timeout=2)
 
+    async def _reset(self, raw: asyncpg.Connection[Any]) -> None:
+        """Drop what a session may hold; through a pooler it would be another one's."""
+        if self._facts is None or not self._facts.is_pooled:
+            await raw.execute(raw.get_reset_query())
+
     async def _opened(self) -> asyncpg.Pool[Any]:
         async with self._opening:
             if self._pool is None:
@@ -172,8 +196,9 @@ class Sessions:
                         timeout=CONNECT_SECONDS,
                         ssl=_tls(self.url, self.settings),
                         server_settings={"application_name": "dbmanager"},
-                        statement_cache_size=50,
+                        statement_cache_size=0,  # a pooler may hand each transaction to another server process
                         init=_plain_times,
+                        reset=self._reset,
                     )
                 except (asyncpg.PostgresError, OSError, TimeoutError) as problem:
                     raise connect_error(problem, connection=self.name, host=self.url.host, port=self.url.port) from None
