@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -18,9 +17,9 @@ from dbmanager.adapters.postgresql.checks.settings import SETTINGS
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE_CHECKS
 from dbmanager.model.findings import Finding, QueryCheck
-from tests.checks.certificates import write_certificate
 from tests.engines import postgresql
-from tests.engines.instance import unprivileged
+from tests.engines.certificates import write_certificate
+from tests.engines.instance import give_away
 from tests.engines.postgresql import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -97,10 +96,7 @@ def other_settings() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="dbmanager-tls-"))
     try:
         certificate, key = write_certificate(folder)
-        child = unprivileged()
-        if child:
-            for path in (folder, certificate, key):
-                os.chown(path, child["user"], child["group"])
+        give_away(folder, certificate, key)
         with postgresql.running(
             ssl="on", ssl_cert_file=str(certificate), ssl_key_file=str(key), log_connections="on",
             shared_preload_libraries="", password_encryption="md5",

@@ -54,6 +54,13 @@ def unprivileged() -> dict[str, Any]:
     raise EngineMissing("no unprivileged user to run a database server as")
 
 
+def give_away(*paths: Path) -> None:
+    """Make files belong to the user that servers run as."""
+    child = unprivileged()
+    for path in paths if child else ():
+        os.chown(path, child["user"], child["group"])
+
+
 def free_port() -> int:
     """Return a port of loopback that was free a moment ago."""
     with socket.socket() as probe:

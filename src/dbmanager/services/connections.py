@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,12 +15,14 @@ from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Adapter
 from dbmanager.adapters.registry import engine_of_scheme, open_adapter
-from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound
+from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound, nearest
 from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
 from dbmanager.services.policy.redaction import Redactor
 
 COMMAND_TIMEOUT_SECONDS = 30.0
 _DEFAULT_DATABASE = {"redis": "0"}
+_OPTIONS = {"postgresql": frozenset({"client_encoding"})}
+"""Options of the URL that the adapter heeds; engines that are not named here check their own."""
 
 
 class Connections:
@@ -85,6 +88,8 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
     database = unquote(parts.path.lstrip("/")) or _DEFAULT_DATABASE.get(engine, "")
     if not database:
         raise ConfigurationError(f"{key} names no database", hint="End it with /database.")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    _known_options(f"connections.{name}", engine, options)
     inline = unquote(parts.password) if parts.password is not None else None
     return ResolvedUrl(
         engine=cast(Engine, engine),
@@ -95,8 +100,22 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
         user=unquote(parts.username) if parts.username else None,
         password=_password(name, settings.password, inline, base),
         database=database,
-        options=dict(parse_qsl(parts.query)),
+        options=options,
     )
+
+
+def _known_options(key: str, engine: str, options: Mapping[str, str]) -> None:
+    """Refuse what would be left unheeded: a safety setting in the URL must not be taken for one that holds."""
+    known = _OPTIONS.get(engine)
+    for option in options if known is not None else ():
+        if option not in (known or ()):
+            near = nearest(option, known or ())
+            instead = f"Write it as {key}.tls" if option.startswith("ssl") else "Leave it out"
+            raise ConfigurationError(
+                f"{key}.url has the option {option!r}, which is not heeded"
+                + (f"; did you mean {near!r}?" if near else ""),
+                hint=f"{instead}.",
+            )
 
 
 def _sqlite_path(key: str, netloc: str, path: str, base: Path) -> Path:

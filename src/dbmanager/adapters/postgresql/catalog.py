@@ -118,6 +118,8 @@ def _warnings(row: Facts) -> list[str]:
         for name in _SHELL_ROLES
         if name in row["memberships"]
     ]
+    if row["encoding"] == "SQL_ASCII":
+        found.append("the database is of SQL_ASCII: nothing says which characters its bytes are")
     if row["is_superuser"] and row["has_row_security"]:
         found.append("tables have row security: reads as pg_read_all_data see only the rows that the policies allow")
     return found

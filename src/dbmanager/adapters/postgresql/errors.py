@@ -35,7 +35,11 @@ _BY_STATE: dict[str, tuple[type[DbManagerError], str, str]] = {
     "22003": (StatementFailed, "a number is out of range", "Use a wider type."),
     "22012": (StatementFailed, "division by zero", "Guard it with nullif()."),
     "22001": (StatementFailed, "a value is too long for its column", "Widen the column."),
-    "22021": (StatementFailed, "a text holds a character PostgreSQL can't store", "Remove NUL characters first."),
+    "22021": (
+        StatementFailed,
+        "a text holds bytes that are no character of the encoding",
+        "Remove NUL characters; for a database of SQL_ASCII name what it holds in the url: ?client_encoding=latin1.",
+    ),
     "3D000": (ConnectionFailed, "the database does not exist", "Correct the name at the end of the url."),
     "3F000": (InvalidStatement, "the schema does not exist", "Create it, or correct its name."),
     "28P01": (AuthenticationFailed, "the role or its password is wrong", "Correct user or password."),
@@ -96,6 +100,12 @@ def connect_error(problem: Exception, *, connection: str, host: str | None, port
             f"connection {connection!r}: TLS with {address} failed",
             object_name=connection,
             hint=f"Check connections.{connection}.tls and the server's certificate.",
+        )
+    if type(problem) is ConnectionError:  # what asyncpg says of a server that turns TLS down
+        return ConnectionFailed(
+            f"connection {connection!r}: {address} offers no TLS",
+            object_name=connection,
+            hint=f'Switch it on there; connections.{connection}.tls.mode = "disable" sends everything in clear.',
         )
     return ConnectionFailed(
         f"connection {connection!r}: nothing answers at {address}",

@@ -176,6 +176,11 @@ class Sessions:
             raw.terminate()
         await pool.release(raw, timeout=2)
 
+    def _encoding(self) -> dict[str, str]:
+        """Return how texts come: as UTF-8, unless the URL names what a database of SQL_ASCII really holds."""
+        named = self.url.options.get("client_encoding")
+        return {"client_encoding": named} if named else {}
+
     async def _reset(self, raw: asyncpg.Connection[Any]) -> None:
         """Drop what a session may hold; through a pooler it would be another one's."""
         if self._facts is None or not self._facts.is_pooled:
@@ -195,7 +200,7 @@ class Sessions:
                         max_size=MAX_CONNECTIONS,
                         timeout=CONNECT_SECONDS,
                         ssl=_tls(self.url, self.settings),
-                        server_settings={"application_name": "dbmanager"},
+                        server_settings={"application_name": "dbmanager", **self._encoding()},
                         statement_cache_size=0,  # a pooler may hand each transaction to another server process
                         init=_plain_times,
                         reset=self._reset,

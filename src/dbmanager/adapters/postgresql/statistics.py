@@ -28,12 +28,15 @@ class PostgresStatistics(SqlCounting):
         self._sessions = sessions
 
     async def tables(self, *, exact_up_to_rows: int = 0) -> tuple[TableStatistics, ...]:
-        """Return sizes and counters; rows counted where the estimate is within the bound or was never made."""
+        """Return sizes and counters; rows counted where the estimate is within the bound or was never made.
+
+        A table that the role can't read keeps its estimate, or none.
+        """
         found = []
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:
             for row in await raw.fetch(blocks(PACKAGE)["table_statistics"].sql):
-                rows, exact = row["estimate"], False
-                if row["never_analyzed"] or rows <= exact_up_to_rows:
+                rows, exact = None if row["never_analyzed"] else row["estimate"], False
+                if row["is_readable"] and (rows is None or rows <= exact_up_to_rows):
                     query = f"SELECT count(*) FROM {quote(row['schema'], row['name'])}"  # noqa: S608 - quoted
                     rows, exact = await raw.fetchval(query), True
                 found.append(

@@ -125,7 +125,8 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
              AND pg_has_role(current_user, g.oid, 'member')) AS memberships,
        ARRAY(SELECT extname::text FROM pg_extension ORDER BY extname) AS extensions,
        pg_is_in_recovery() AS in_recovery,
-       EXISTS (SELECT 1 FROM pg_class WHERE relrowsecurity) AS has_row_security
+       EXISTS (SELECT 1 FROM pg_class WHERE relrowsecurity) AS has_row_security,
+       current_setting('server_encoding') AS encoding
 FROM pg_roles AS r WHERE r.rolname = current_user;
 
 -- name: table_statistics
@@ -134,7 +135,8 @@ SELECT n.nspname::text AS schema, c.relname::text AS name,
        sum(greatest(p.reltuples, 0))::bigint AS estimate, bool_or(p.reltuples < 0) AS never_analyzed,
        sum(pg_table_size(p.oid))::bigint AS table_bytes, sum(pg_indexes_size(p.oid))::bigint AS index_bytes,
        sum(s.seq_scan)::bigint AS sequential_scans, sum(s.idx_scan)::bigint AS index_scans,
-       sum(s.n_tup_ins + s.n_tup_upd + s.n_tup_del)::bigint AS modifications
+       sum(s.n_tup_ins + s.n_tup_upd + s.n_tup_del)::bigint AS modifications,
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS is_readable
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (SELECT c.oid, c.reltuples WHERE c.relkind = 'r'
@@ -142,7 +144,7 @@ CROSS JOIN LATERAL (SELECT c.oid, c.reltuples WHERE c.relkind = 'r'
   WHERE c.relkind = 'p' AND t.isleaf) AS p
 LEFT JOIN pg_stat_all_tables AS s ON s.relid = p.oid
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid >= 16384 AND c.relpersistence <> 't'
-GROUP BY n.nspname, c.relname;
+GROUP BY n.oid, n.nspname, c.oid, c.relname;
 
 -- name: index_usage
 -- purpose: scans and size of every index
