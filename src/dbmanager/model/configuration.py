@@ -62,6 +62,16 @@ class TlsSettings(_Closed):
         return self
 
 
+class SshSettings(_Closed):
+    """An SSH server through which the database is reached; its key must be known."""
+
+    host: str = Field(description="Host of the SSH server")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(22, description="Port of the SSH server")
+    user: str | None = Field(None, description="User there; the system's own when absent")
+    key_file: Path | None = Field(None, description="Private key; the agent's and the usual files when absent")
+    known_hosts: Path | None = Field(None, description="File of known server keys; `~/.ssh/known_hosts` when absent")
+
+
 class SecretReference(_Closed):
     """Where a password comes from; exactly one source."""
 
@@ -85,6 +95,7 @@ class ConnectionSettings(_Closed):
     )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds on reads")
     tls: TlsSettings | None = Field(None, description="Encryption; required beyond loopback unless disabled here")
+    ssh: SshSettings | None = Field(None, description="Tunnel to the host and port of the url")
     schemas: tuple[str, ...] = Field(
         (),
         description="PostgreSQL schemas that are described, checked and copied; all when empty. Rights are the role's",

@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import anyio
@@ -19,7 +19,11 @@ from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound, neares
 from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
 from dbmanager.services.policy.redaction import Redactor
 
+if TYPE_CHECKING:
+    from dbmanager.services.tunnels import Tunnel
+
 COMMAND_TIMEOUT_SECONDS = 30.0
+DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mongodb": 27017, "redis": 6379}
 _DEFAULT_DATABASE = {"redis": "0"}
 _OPTIONS = {"postgresql": frozenset({"client_encoding"})}
 """Options of the URL that the adapter heeds; engines that are not named here check their own."""
@@ -33,6 +37,7 @@ class Connections:
         self._base = base
         self._redactor = redactor or Redactor()
         self._adapters: dict[str, Adapter] = {}
+        self._tunnels: dict[str, Tunnel] = {}
         self._opening = anyio.Lock()
 
     def names(self) -> list[str]:
@@ -50,18 +55,42 @@ class Connections:
         """Return the adapter of a connection; the engine itself is contacted on the first statement."""
         settings = self.settings(name)
         async with self._opening:
+            await self._drop_cut(name)
             if name not in self._adapters:
                 url = await anyio.to_thread.run_sync(resolve, name, settings, self._base)
                 if url.password is not None:
                     self._redactor.learn(url.password.get_secret_value())
-                self._adapters[name] = open_adapter(name, url, settings)
+                self._adapters[name] = open_adapter(name, await self._tunnelled(name, url), settings)
             return self._adapters[name]
 
     async def close(self) -> None:
         """Close every adapter that was opened."""
         adapters, self._adapters = list(self._adapters.values()), {}
+        tunnels, self._tunnels = list(self._tunnels.values()), {}
         for adapter in adapters:
             await adapter.close()
+        for tunnel in tunnels:
+            await tunnel.close()
+
+    async def _drop_cut(self, name: str) -> None:
+        """Forget the adapter of a tunnel that was cut, so that both are opened anew."""
+        tunnel = self._tunnels.get(name)
+        if tunnel is not None and not tunnel.is_open:
+            del self._tunnels[name]
+            await self._adapters.pop(name).close()
+
+    async def _tunnelled(self, name: str, url: ResolvedUrl) -> ResolvedUrl:
+        """Return the address that the driver takes: the tunnel's where one is configured."""
+        settings = self.settings(name)
+        if settings.ssh is None:
+            return url
+        from dbmanager.services.tunnels import open_tunnel, refuse_unverifiable, through
+
+        refuse_unverifiable(name, settings)
+        port = url.port or DEFAULT_PORTS.get(url.engine)
+        tunnel = await open_tunnel(name, settings.ssh, url.model_copy(update={"port": port}), self._base)
+        self._tunnels[name] = tunnel
+        return through(tunnel, url)
 
 
 def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
