@@ -16,6 +16,7 @@ from scripts.reference.json_schema import fields
 from scripts.reference.settings import with_variables
 from scripts.reference.surface import Surface, look
 from tests.promises import PROMISES, STATES
+from tests.tool_engines import ENGINES, NO_DATABASE, TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference"
@@ -59,6 +60,12 @@ def pages() -> dict[str, str]:
         "configuration": {"settings": settings},
         "cli": {"commands": commands()},
         "promises": {"promises": PROMISES, "states": STATES},
+        "tool_engines": {
+            "engines": ENGINES,
+            "table": TABLE,
+            "tools": sorted(TABLE[ENGINES[0]]),
+            "free": NO_DATABASE,
+        },
     }
     written = {
         f"{FOLDER}/{name}.md": made.get_template(f"{name}.md.j2").render(**given) for name, given in facts.items()

@@ -1,0 +1,54 @@
+"""Which tool was shown on which engine, by which test; `docs/reference/tool_engines.md` is made of it.
+
+*tested* names the test that calls the tool on that engine through a client over stdio. *unsupported* gives the reason
+that the tool itself gives there. *not run* says what was missing. A tool or an engine without an entry fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["tested", "unsupported", "not run"]
+SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
+ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
+ENGINES = ("sqlite", "postgresql")
+"""As a person names them; a registered engine stands here under at least one name."""
+
+NO_DATABASE: Mapping[str, str] = {
+    "get_job": "tests/server/test_jobs.py::test_a_job_goes_on_after_its_client_has_left",
+    "cancel_job": "tests/server/test_jobs.py::test_a_cancelled_job_stops_and_what_it_did_is_told_and_undone",
+    "read_result": "tests/server/test_resources.py::test_a_long_answer_is_cut_and_read_on_without_losing_a_line",
+    "update_project": SIX_PHASES,
+    "project_status": SIX_PHASES,
+    "verify_audit_log": SIX_PHASES,
+}
+"""Tools that touch no database, with a test of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a tool stands on an engine: the test's node id, or the reason."""
+
+    state: State
+    by: str
+
+
+def _tested(by: str, *tools: str) -> dict[str, Shown]:
+    return {tool: Shown("tested", by) for tool in tools}
+
+
+_SQL = {
+    **_tested(
+        ON_THE_WIRE, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change", "review_change",
+        "roll_back_change",
+    ),
+    **_tested(
+        SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change", "plan_migration",
+        "verify_data", "classify_data", "run_backup", "run_drill", "export_deliverables",
+    ),
+}  # fmt: skip
+
+TABLE: Mapping[str, Mapping[str, Shown]] = {"sqlite": _SQL, "postgresql": _SQL}
+"""Engine → tool → how it stands."""
