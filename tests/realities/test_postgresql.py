@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from pydantic import SecretStr
 
@@ -180,3 +181,21 @@ async def test_a_table_of_1600_columns_is_described_read_and_compared(
     chunk = await adapter.bulk.read_chunk(table, names, ["id"], None, 100)
     await adapter.bulk.write_chunk(copy, names, ["id"], chunk.rows)
     assert await table_digest(adapter, copy) == await table_digest(adapter, table)
+
+
+async def test_at_most_four_connections_are_opened_however_many_calls_come(
+    open_: Open, pg_server: PostgresServer, pg_database: str
+) -> None:
+    adapter = open_(pg_database)
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dbmanager' AND datname = current_database()"
+    most = 0
+
+    async def read() -> None:
+        nonlocal most
+        most = max(most, int(str((await adapter.query.fetch(ours))[0][0])))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(40):
+            group.start_soon(read)
+            group.start_soon(adapter.catalog.server_info)
+    assert 2 <= most <= 4
