@@ -25,6 +25,9 @@ OWN_SECONDS = 600.0
 APPLICATION = "dbmanager"
 READ_ONLY_SCRIPT = b"return redis.pcall(unpack(ARGV))"
 """Run by EVAL_RO: the server refuses every command that writes, may replicate or is barred from scripts."""
+_DENIED_IN_SCRIPT = ("ACL failure in script", "The user executing the script can't")
+"""How Redis 7 says inside a script what it says with the code word NOPERM outside; there it has no word of its own."""
+KILL_SECONDS = 0.8
 Reply = Any
 Arguments = Sequence[str | bytes | int]
 
@@ -81,7 +84,7 @@ class Wire:
         """Run a command inside the read-only script."""
         reply = (await self.many([(b"EVAL_RO", READ_ONLY_SCRIPT, b"0", *arguments)]))[0]
         if isinstance(reply, driver.RedisError):
-            if "ACL failure in script" in str(reply):  # Redis 7 gives it no code word of its own
+            if str(reply).startswith(_DENIED_IN_SCRIPT):
                 raise PermissionDenied("the user's ACL does not allow the command or the key", object_name=self.name)
             raise mapped(reply, connection=self.name, command=_word(arguments))
         return reply
@@ -213,7 +216,7 @@ class Sessions:
         await _closed(wire)
         if not wire.id:
             return
-        with anyio.move_on_after(1.0, shield=True):
+        with anyio.move_on_after(KILL_SECONDS, shield=True):
             async with self._killing:
                 try:
                     other = await self._connected()
