@@ -98,7 +98,7 @@ def _opened(
         varies = word in sizes and (
             (before.lower() in IDENTITIES and word.lower() not in STRUCTURE)
             or (many and sizes[word] < max(5, total / 100))
-            or (_OPEN in before and sizes[word] < 2)
+            or (_OPEN in before and sizes[word] < 2 and word.lower() not in STRUCTURE)
             or word in alike
         )
         for shape, count in shapes.items():

@@ -12,8 +12,8 @@ from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.checks import CHECKS
 from dbmanager.adapters.redis.checks.facts import ACL_LOG, CONFIG, GROUPS, INFO, USERS
 from dbmanager.adapters.redis.describe import Group
-from dbmanager.adapters.redis.errors import mapped
 from dbmanager.adapters.redis.session import Sessions, Wire
+from dbmanager.errors import InvalidStatement, PermissionDenied
 from dbmanager.model.findings import FactRows, QueryCheck
 from dbmanager.model.queries import Cell
 
@@ -44,8 +44,8 @@ class RedisSecurity:
         try:
             async with self._sessions.reading(timeout_seconds=30) as wire:
                 return await self._asked(wire, check.query)
-        except driver.ResponseError as denied:
-            return Unsupported(f"the user can't see it: {mapped(denied, connection=self._sessions.name).message}")
+        except (PermissionDenied, InvalidStatement) as denied:
+            return Unsupported(f"the user can't see it: {denied.message}")
 
     async def _asked(self, wire: Wire, query: str) -> FactRows:
         if query == CONFIG:
@@ -60,6 +60,8 @@ class RedisSecurity:
             found: dict[str, str] = {}
             for section in ("server", "persistence", "keyspace", "replication"):
                 found |= await self._sessions.info(wire, section)
+            if not found:
+                raise PermissionDenied("the user's ACL does not allow INFO")
             return (found,)
         raise AssertionError(f"no facts called {query!r}")
 
