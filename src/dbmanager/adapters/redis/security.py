@@ -37,7 +37,8 @@ class RedisSecurity:
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
         """Return a check's facts, or why this user can't see them (managed services close CONFIG and ACL)."""
-        if check.min_version and (await self._sessions.server()).number < check.min_version:
+        version = (await self._sessions.server()).number
+        if check.min_version and 0 < version < check.min_version:
             return Unsupported(f"needs Redis {check.min_version // 10_000}")
         if check.query == GROUPS:
             return tuple(_group(group) for group in (await self._catalog.model()).groups)
