@@ -14,6 +14,7 @@ from dbmanager.adapters.redis import catalog as catalog_module
 from dbmanager.adapters.redis.groups import learn_patterns
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.keys import KeyPatterns, may_overlap
+from dbmanager.model.queries import Row
 from tests.engines.redis import RedisServer
 from tests.redis.conftest import OpenRedis
 
@@ -183,7 +184,8 @@ async def test_keys_are_moved_whole_and_come_back_equal(
     copy = open_redis(other)
     for table in (await adapter.catalog.read_schema()).tables:
         names = [column.name for column in adapter.bulk.columns(table)]
-        after, found = None, []
+        after: Row | None = None
+        found: list[Row] = []
         while (chunk := await adapter.bulk.read_chunk(table, names, ["key"], after, 3)).rows:
             await copy.bulk.write_chunk(table, names, ["key"], chunk.rows)
             await copy.bulk.write_chunk(table, names, ["key"], chunk.rows)

@@ -76,7 +76,7 @@ ALWAYS = {"RD-008": "tls-port", "RD-023": "redis"}
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server without faults but for TLS and its age."""
     settings = {"maxmemory": "100mb", "maxmemory_policy": "allkeys-lru", "timeout": "300", "save": "3600 1"}
-    with needed(), running(**settings) as server:
+    with needed(), running(None, **settings) as server:
         yield server
 
 
@@ -122,7 +122,7 @@ async def test_a_seeded_fault_is_found_and_gone_when_it_is_undone(check: str, so
 @pytest.mark.parametrize("check", RESTART)
 async def test_a_fault_of_the_configuration_file_is_found(check: str) -> None:
     settings, about = RESTART[check]
-    with needed(), running(**settings) as server:
+    with needed(), running(None, **settings) as server:
         assert about in {f.object_name for f in await _findings(server) if f.id == check}
 
 
