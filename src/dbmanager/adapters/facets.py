@@ -159,6 +159,19 @@ class Emission:
     records: tuple[tuple[str, TypeMapping], ...] = ()
 
 
+class ChangeSteps(Protocol):
+    """Turns statements that someone wrote into steps of a change set."""
+
+    def change_step(
+        self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
+    ) -> ChangeStep:
+        """Return the step that carries out one statement: its risk, lock, inverse or before-image, and its probe.
+
+        Raises: InvalidStatement when it is not one statement of this engine's, or is a read.
+        """
+        ...
+
+
 class Emit(Protocol):
     """Writes this engine's statements from the schema model; never transpiles text."""
 
@@ -170,15 +183,6 @@ class Emit(Protocol):
     @property
     def references_inline(self) -> bool:
         """Whether references can only be declared with their table, not added to it later."""
-        ...
-
-    def change_step(
-        self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
-    ) -> ChangeStep:
-        """Return the step that carries out one statement: its risk, lock, inverse or before-image, and its probe.
-
-        Raises: InvalidStatement when it is not one statement of this engine's, or is a read.
-        """
         ...
 
     def map_type(self, type_: DataType) -> TypeMapping:
@@ -394,6 +398,8 @@ class Adapter(Protocol):
     @property
     def execute(self) -> Execute: ...
     @property
+    def steps(self) -> ChangeSteps | Unsupported: ...
+    @property
     def emit(self) -> Emit | Unsupported: ...
     @property
     def statistics(self) -> Statistics: ...
@@ -418,6 +424,7 @@ __all__ = [
     "CapturedRows",
     "Catalog",
     "Cell",
+    "ChangeSteps",
     "Chunk",
     "DependencyCount",
     "Emission",

@@ -26,6 +26,12 @@ ENGINES: dict[str, EngineEntry] = {
     "postgresql": EngineEntry(
         "dbmanager.adapters.postgresql.adapter", ("postgresql", "postgres"), "asyncpg", "asyncpg"
     ),
+    "redis": EngineEntry(
+        "dbmanager.adapters.redis.adapter",
+        ("redis", "rediss", "valkey", "valkeys"),
+        "redis.asyncio",
+        "'dbmanager-mcp[redis]'",
+    ),
 }
 
 

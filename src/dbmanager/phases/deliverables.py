@@ -14,6 +14,7 @@ from dbmanager.adapters.facets import Adapter, Unsupported
 from dbmanager.analyzers.diagrams.mermaid import er_diagrams
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.projects import Evidence, Project, phase_status
+from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.connections import Connections
 
 MARK = ".dbmanager-project"
@@ -64,7 +65,7 @@ async def _architecture(name: str, adapter: Adapter) -> dict[str, str]:
     statements: list[str] = []
     indexes: list[str] = []
     if isinstance(adapter.emit, Unsupported):
-        return {}
+        return {f"architecture/schemas/{name}.md": _outline(name, schema)} if schema.tables else {}
     for table in schema.base_tables():
         statements += adapter.emit.create_table(table, source_engine=adapter.engine).statements
         for index in table.indexes:
@@ -81,10 +82,21 @@ async def _architecture(name: str, adapter: Adapter) -> dict[str, str]:
     return files
 
 
+def _outline(name: str, schema: DatabaseSchema) -> str:
+    """Describe the tables of an engine that declares none: what was found in them."""
+    rows = [(f"`{t.name}`", ", ".join(c.name for c in t.columns), t.comment or "") for t in schema.tables]
+    return f"# What {name} holds\n\n" + _rows(("name", "columns", "found"), rows)
+
+
 def _backup_script(name: str, engine: str) -> dict[str, str]:
-    if engine == "sqlite":
-        return {f"backup-recovery/backup-scripts/{name}.py": _SQLITE_SCRIPT}
-    return {f"backup-recovery/backup-scripts/{name}.sh": _POSTGRESQL_SCRIPT}
+    """Return the engine's own way to back up, as a script; none for an engine that has no script here."""
+    scripts = {
+        "sqlite": ("py", _SQLITE_SCRIPT),
+        "postgresql": ("sh", _POSTGRESQL_SCRIPT),
+        "redis": ("sh", _REDIS_SCRIPT),
+    }
+    ending, text = scripts.get(engine, ("", ""))
+    return {f"backup-recovery/backup-scripts/{name}.{ending}": text} if text else {}
 
 
 _SQLITE_SCRIPT = '''#!/usr/bin/env python3
@@ -106,6 +118,12 @@ _POSTGRESQL_SCRIPT = """#!/bin/sh
 set -eu
 pg_dump --format=custom --file="$1"
 pg_restore --list "$1" > /dev/null
+"""
+_REDIS_SCRIPT = """#!/bin/sh
+# Back up a Redis server: backup.sh TARGET. Takes REDIS_HOST, REDIS_PORT, REDIS_USER, and the password in REDISCLI_AUTH.
+set -eu
+redis-cli -h "${REDIS_HOST:-127.0.0.1}" -p "${REDIS_PORT:-6379}" --user "${REDIS_USER:-default}" --no-auth-warning --rdb "$1"
+test "$(head -c 5 "$1")" = REDIS
 """
 
 

@@ -23,6 +23,7 @@ from dbmanager.errors import (
     VerificationFailed,
 )
 from dbmanager.model.changes import ChangePlan, ChangeSet, ChangeState, ChangeStep, StepRecord, StepState
+from dbmanager.model.schema import Table
 from dbmanager.services.approvals import Approvals
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.backups import Backups
@@ -322,8 +323,7 @@ class Changes:
             return True
         if (await self._memory(change.id, record.number)).get(NOTHING_CHANGED):
             return None  # it ran and left the rows as they were: nothing tells
-        table = (await adapter.catalog.read_schema()).table(str(record.step.payload["table"]))
-        return await adapter.execute.count_changed(table, (columns, rows)) > 0
+        return await adapter.execute.count_changed(await _changed_table(adapter, record.step), (columns, rows)) > 0
 
     async def _undo_step(self, change: ChangeSet, record: StepRecord, adapter: Adapter, progress: Progress) -> None:
         id_, number, step = change.id, record.number, record.step
@@ -351,7 +351,7 @@ class Changes:
             sealed = await self._kept.image(change.id, record.number)
             if sealed is None:
                 raise Irreversible(f"the before-image of step {record.number} is gone", object_name=change.id)
-            table = (await adapter.catalog.read_schema()).table(str(step.payload["table"]))
+            table = await _changed_table(adapter, step)
             await adapter.execute.restore_rows(table, _captured(self._box.open(sealed)))
             return
         limits = self._connections.settings(change.plan.connection).limits
@@ -403,6 +403,12 @@ class Changes:
                         s.state is not StepState.PENDING for s in left.steps) else ChangeState.INTERRUPTED)  # fmt: skip
         if failure is not None:
             raise failure
+
+
+async def _changed_table(adapter: Adapter, step: ChangeStep) -> Table:
+    """Return the table whose rows the step's image holds; a nameless one where the rows name their own place (keys)."""
+    name = step.payload.get("table")
+    return Table("", None, ()) if name is None else (await adapter.catalog.read_schema()).table(str(name))
 
 
 def _captured(opened: Any) -> CapturedRows:

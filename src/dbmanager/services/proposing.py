@@ -17,12 +17,12 @@ async def plan_statements(
         InvalidStatement: a step is not one statement of this engine's, or is a read.
         UnsupportedCapability: nothing can be proposed on this engine.
     """
-    emit = need(adapter.emit, connection)
+    writer = need(adapter.steps, connection)
     schema = await adapter.catalog.read_schema()
     return ChangePlan(
         connection=connection,
         title=title,
         reason=reason,
-        steps=tuple(emit.change_step(schema, text, inverse=inverse, title=name) for text, inverse, name in steps),
+        steps=tuple(writer.change_step(schema, text, inverse=inverse, title=name) for text, inverse, name in steps),
         precondition=await adapter.catalog.fingerprint(),
     )

@@ -27,6 +27,7 @@ class PostgresAdapter:
         self.query = PostgresQuery(self._sessions)
         self.execute = PostgresExecute(self._sessions)
         self.emit = PostgresEmit()
+        self.steps = self.emit
         self.statistics = PostgresStatistics(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
         self.bulk = PostgresBulk(self._sessions)

@@ -29,6 +29,7 @@ class SqliteAdapter:
         self.query = SqliteQuery(self._sessions)
         self.execute = SqliteExecute(self._sessions)
         self.emit = SqliteEmit()
+        self.steps = self.emit
         self.statistics = SqliteStatistics(self._sessions, self.catalog, self.query, self.emit)
         self.what_if = SqliteWhatIf(self._sessions)
         self.bulk = SqliteBulk(self._sessions)

@@ -9,7 +9,7 @@ from dbmanager.adapters.facets import Adapter, Emit, Unsupported, need
 from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.analyzers.schema_lint.structure import SMALL_TABLE_ROWS
-from dbmanager.errors import DbManagerError
+from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import Index, Table
@@ -126,11 +126,16 @@ def _unused(tables: object, used: set[str]) -> tuple[tuple[Table, Index], ...]:
 
 
 async def measure(adapter: Adapter, queries: Sequence[str]) -> tuple[Measurement, ...]:
-    """Run each query within bounds and return its work and time; a query that fails says why."""
+    """Run each query within bounds and return its work and time; a query that fails says why.
+
+    Raises: UnsupportedCapability where the engine has no plans to measure.
+    """
     found = []
     for sql in queries:
         try:
             plan = await adapter.query.explain(QueryRequest(sql, limits=MEASURE_LIMITS), analyze=True)
+        except UnsupportedCapability:
+            raise
         except DbManagerError as problem:
             found.append(Measurement(sql, None, None, (), problem.sentence()))
             continue

@@ -1,0 +1,1 @@
+"""Redis and Valkey: commands as lists of arguments, keys grouped by their patterns."""

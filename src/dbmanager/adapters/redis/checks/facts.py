@@ -1,0 +1,10 @@
+"""The names of the facts that checks judge: the commands that show them, in the engine's own language."""
+
+from __future__ import annotations
+
+USERS = '["ACL", "LIST"]'
+CONFIG = '["CONFIG", "GET", "*"]'
+INFO = '["INFO"]'
+ACL_LOG = '["ACL", "LOG", "128"]'
+GROUPS = "the catalog's bounded SCAN with TYPE, PTTL, OBJECT ENCODING and MEMORY USAGE of sampled keys"
+REDIS = frozenset({"redis"})
