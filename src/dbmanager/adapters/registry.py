@@ -26,6 +26,7 @@ ENGINES: dict[str, EngineEntry] = {
     "postgresql": EngineEntry(
         "dbmanager.adapters.postgresql.adapter", ("postgresql", "postgres"), "asyncpg", "asyncpg"
     ),
+    "mongodb": EngineEntry("dbmanager.adapters.mongodb.adapter", ("mongodb",), "pymongo", "'dbmanager-mcp[mongodb]'"),
 }
 
 
