@@ -140,6 +140,13 @@ class MongoCatalog:
                 continue
         return []
 
+    async def having(self, collection: str, path: str) -> list[Document]:
+        """Return a few documents that have a field; none when they are not found in time."""
+        try:
+            return await self._some({"find": collection, "filter": {path: {"$exists": True}}, "limit": 20})
+        except (QueryTimeout, StatementFailed, UnsupportedCapability):
+            return []
+
     async def _some(self, command: Document) -> list[Document]:
         found, size = [], 0
         cursor = self._query.each(command, batch=100, seconds=SAMPLE_SECONDS, codec=RAW)

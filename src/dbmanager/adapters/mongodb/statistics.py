@@ -21,6 +21,8 @@ from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableS
 ITEMS_OF_ARRAYS = 5
 """Items of a document's arrays that a sample shows, each in a row of its own."""
 
+MAX_MISSING = 60
+
 
 class MongoStatistics:
     """The `Statistics` facet."""
@@ -81,9 +83,16 @@ class MongoStatistics:
         return tuple(usage for table in tables for usage in found[table.name])
 
     async def sample(self, table: Table, *, rows: int = 200) -> Sample:
-        """Return sampled documents as rows over the dotted paths; items of arrays stand in rows of their own."""
+        """Return sampled documents as rows over the dotted paths; items of arrays stand in rows of their own.
+
+        Fields that the sample happens to lack are looked for, so that none is judged by its name alone.
+        """
         documents = await self._catalog.documents(table.name, count=rows, stored=table.is_base)
         paths = [column.name for column in table.columns]
+        missing = [path for path in paths if "*" not in path and not any(values_at(d, path) for d in documents)]
+        for path in missing[:MAX_MISSING] if documents else ():
+            if not any(values_at(document, path) for document in documents):
+                documents += await self._catalog.having(table.name, path)
         found = [row for document in documents for row in _rows(document, paths)]
         return Sample(tuple(paths), tuple(found))
 
