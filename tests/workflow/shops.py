@@ -1,6 +1,8 @@
-"""A small shop on any SQL engine, with flaws that every phase finds."""
+"""A small shop on any engine, with flaws that every phase finds."""
 
 from __future__ import annotations
+
+from typing import Any
 
 PEOPLE = 4_000
 ORDERS = 20_000
@@ -26,3 +28,22 @@ INSERT INTO orders SELECT g, g % {PEOPLE} + 1, g * 1.5, '+44 20 7946 0958', NULL
 CREATE EXTENSION hypopg;
 ANALYZE;
 """
+
+MONGODB_LOOKUP: dict[str, Any] = {
+    "aggregate": "orders",
+    "pipeline": [{"$match": {"customer_id": 42}}, {"$group": {"_id": None, "total": {"$sum": "$total"}}}],
+}
+
+
+def fill_mongodb(database: Any) -> None:
+    """Make the shop of documents; `database` is the driver's."""
+    wanted = {"bsonType": "object", "required": ["customer_id"], "properties": {"customer_id": {"bsonType": "int"}}}
+    database.create_collection("orders", validator={"$jsonSchema": wanted})
+    database.customers.insert_many(
+        {"_id": n, "email": f"{PERSON}{n}@example.org", "city": "Leeds"} for n in range(1, PEOPLE + 1)
+    )
+    database.orders.insert_many(
+        {"_id": n, "customer_id": n % PEOPLE + 1, "total": n * 1.5, "phone1": "+44 20 7946 0958",
+         "placed_at": "2026-01-02 03:04:05"}
+        for n in range(1, ORDERS + 1)
+    )  # fmt: skip

@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 import sqlite3
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent
 
+from tests.engines.mongodb import MongoServer
 from tests.engines.postgresql import PostgresServer
 from tests.server.processes import call, client_in
 from tests.workflow import shops
@@ -21,10 +24,18 @@ pytestmark = pytest.mark.anyio
 GATES = [str(number) for number in range(1, 7)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Return a folder whose configuration names a shop on the engine and an empty place to copy it to."""
-    if request.param == "sqlite":
+    place, remove = 'url = "sqlite:///copy.db"', []
+    if request.param == "mongodb":
+        mongodb: MongoServer = request.getfixturevalue("mongodb_server")
+        names = [mongodb.create_database(), mongodb.create_database()]
+        with mongodb.client() as driver:
+            shops.fill_mongodb(driver[names[0]])
+        shop, place = (f'url = "{mongodb.url(name)}"\npassword = {{ env = "SHOP_PASSWORD" }}' for name in names)
+        remove = [(mongodb, name) for name in names]
+    elif request.param == "sqlite":
         _sqlite(tmp_path / "shop.db", shops.SQLITE)
         shop = 'url = "sqlite:///shop.db"'
     else:
@@ -35,9 +46,37 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     _sqlite(tmp_path / "copy.db", "PRAGMA user_version = 1")
     (tmp_path / "dbmanager.toml").write_text(
         f'[store]\ndata_dir = "state"\n[connections.shop]\n{shop}\naccess = "read_write"\n'
-        '[connections.copy]\nurl = "sqlite:///copy.db"\naccess = "read_write"\n'
+        f'[connections.copy]\n{place}\naccess = "read_write"\n'
     )
-    return tmp_path
+    yield tmp_path
+    for server_of, name in remove:
+        server_of.drop_database(name)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the engine that the shop stands on."""
+    return str(request.node.callspec.params["folder"])
+
+
+@pytest.fixture
+def lookup(engine: str) -> Any:
+    """Return the query that wants an index."""
+    return shops.MONGODB_LOOKUP if engine == "mongodb" else shops.LOOKUP
+
+
+def _spoil(engine: str, folder: Path, server: MongoServer | None) -> None:
+    """Change the copy behind the server's back."""
+    if server is None:
+        _sqlite(
+            folder / "copy.db", "UPDATE customers SET city = 'York' WHERE id = 17; DELETE FROM orders WHERE id = 99"
+        )
+        return
+    name = str(tomllib.loads((folder / "dbmanager.toml").read_text())["connections"]["copy"]["url"])
+    with server.client() as driver:
+        database = driver[name.rpartition("/")[2].partition("?")[0]]
+        database.customers.update_one({"_id": 17}, {"$set": {"city": "York"}})
+        database.orders.delete_one({"_id": 99})
 
 
 def _sqlite(path: Path, script: str) -> None:
@@ -68,7 +107,7 @@ async def _gates(client: Client, project: str) -> dict[str, str]:
     "P1.1", "P1.4", "P2.2", "P2.3", "P3.1", "P3.2", "P4.1", "P4.2", "P4.4", "P5.1", "P5.2", "P5.3", "P6.2", "P6.4", "X3", "X7",
     "E2", "D1", "D4", "D5",
 )  # fmt: skip
-async def test_every_gate_is_passed_by_evidence(folder: Path) -> None:
+async def test_every_gate_is_passed_by_evidence(folder: Path, engine: str, lookup: Any) -> None:
     async with client_in(folder) as client:
         _, begun = await _done(client, "update_project", goal="a good shop", connections=["shop"])
         at = {"connection": "shop", "project": begun["project"]}
@@ -80,9 +119,9 @@ async def test_every_gate_is_passed_by_evidence(folder: Path) -> None:
         assert (await _gates(client, project))["1"] == "in_progress"
         await _done(client, "check_database", **at)
         await _done(client, "classify_data", **at)
-        text, advice = await _done(client, "advise_indexes", queries=[shops.LOOKUP], propose=True, **at)
+        text, advice = await _done(client, "advise_indexes", queries=[lookup], propose=True, **at)
         await _applied(client, text, advice["change"])
-        _, measured = await _done(client, "measure_queries", queries=[shops.LOOKUP], **at)
+        _, measured = await _done(client, "measure_queries", queries=[lookup], **at)
         assert measured["work_after"] < measured["work_before"] / 2
         await _done(client, "verify_audit_log", project=project)
         text, planned = await _done(client, "plan_migration", source="shop", target="copy", project=project)
@@ -98,13 +137,13 @@ async def test_every_gate_is_passed_by_evidence(folder: Path) -> None:
         assert "no backup of it" not in text
         assert await _gates(client, project) == dict.fromkeys(GATES, "passed")
         await _done(client, "export_deliverables", project=project)
-    _assert_delivered(folder / "database-system")
+    _assert_delivered(folder / "database-system", "jsonl" if engine == "mongodb" else "sql")
 
 
-def _assert_delivered(root: Path) -> None:
+def _assert_delivered(root: Path, ending: str) -> None:
     """Every file has the figures that were measured, and no value of a person."""
     texts = {str(file.relative_to(root)): file.read_text() for file in root.rglob("*") if file.is_file()}
-    assert "customer_id" in texts["architecture/schemas/shop.sql"]
+    assert "customer_id" in texts[f"architecture/schemas/shop.{ending}"]
     assert "erDiagram" in texts["architecture/relationships/shop.md"]
     assert f"{shops.PEOPLE + shops.ORDERS}" in texts["migration/validation/comparison.md"]
     assert f"{shops.PEOPLE + shops.ORDERS}" in texts["migration/etl-processes/copy.md"]
@@ -114,14 +153,14 @@ def _assert_delivered(root: Path) -> None:
 
 
 @pytest.mark.promise("P4.4", "Q3")
-async def test_a_copy_that_differs_is_told_and_passes_no_gate(folder: Path) -> None:
+async def test_a_copy_that_differs_is_told_and_passes_no_gate(
+    folder: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
     async with client_in(folder) as client:
         _, begun = await _done(client, "update_project", goal="copy", connections=["shop"])
         text, planned = await _done(client, "plan_migration", source="shop", target="copy", project=begun["project"])
         await _applied(client, text, planned["change"])
-        _sqlite(
-            folder / "copy.db", "UPDATE customers SET city = 'York' WHERE id = 17; DELETE FROM orders WHERE id = 99"
-        )
+        _spoil(engine, folder, request.getfixturevalue("mongodb_server") if engine == "mongodb" else None)
         text, facts = await _done(client, "verify_data", source="shop", target="copy", project=begun["project"])
         assert facts["equal"] is False
         assert text.count("DIFFERENT") == 2

@@ -32,6 +32,7 @@ ENGINES: dict[str, EngineEntry] = {
         "redis.asyncio",
         "'dbmanager-mcp[redis]'",
     ),
+    "mongodb": EngineEntry("dbmanager.adapters.mongodb.adapter", ("mongodb",), "pymongo", "'dbmanager-mcp[mongodb]'"),
 }
 
 

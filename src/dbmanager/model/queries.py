@@ -41,10 +41,16 @@ class QueryRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column of a result; `type` is the engine's spelling or empty when it does not tell."""
+    """A column of a result.
+
+    Attributes:
+        type: the engine's spelling, or empty when it does not tell.
+        paths: dotted paths met below the column, on engines whose values nest.
+    """
 
     name: str
     type: str = ""
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,12 @@ class DataType:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `identity` is `always`, `by default` or None; `default` and `generated` are engine SQL."""
+    """One column. `identity` is `always`, `by default` or None; `default` and `generated` are engine SQL.
+
+    Attributes:
+        presence_ratio: share of the sampled documents that have the field, where fields are inferred; else None.
+        types: the types met among sampled values, the most frequent first; empty where the type is declared.
+    """
 
     name: str
     type: DataType
@@ -64,6 +69,8 @@ class Column:
     identity: str | None = None
     collation: str | None = None
     comment: str | None = None
+    presence_ratio: float | None = None
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,20 +60,31 @@ def _write(root: Path, project_id: str, files: dict[str, str]) -> None:
     mark.write_text(project_id)
 
 
+COMMANDS = {"mongodb": "jsonl"}
+"""Endings of files of statements that are no SQL, by dialect."""
+
+
 async def _architecture(name: str, adapter: Adapter) -> dict[str, str]:
     schema = await adapter.catalog.read_schema()
     statements: list[str] = []
     indexes: list[str] = []
     if isinstance(adapter.emit, Unsupported):
         return {f"architecture/schemas/{name}.md": _outline(name, schema)} if schema.tables else {}
+    is_sql = adapter.dialect not in COMMANDS
     for table in schema.base_tables():
         statements += adapter.emit.create_table(table, source_engine=adapter.engine).statements
         for index in table.indexes:
             if not index.backs_constraint:
-                indexes += [index.definition or adapter.emit.create_index(table, index).statements[0]]
-    files = {f"architecture/schemas/{name}.sql": ";\n\n".join(statements) + ";"} if statements else {}
+                made = adapter.emit.create_index(table, index).statements[0]
+                indexes += [(index.definition or made) if is_sql else made]
+    ending = COMMANDS.get(adapter.dialect, "sql")
+    files = (
+        {f"architecture/schemas/{name}.{ending}": _script(statements, ";\n\n" if is_sql else "\n")}
+        if statements
+        else {}
+    )
     if indexes:
-        files[f"architecture/indexes/{name}.sql"] = ";\n".join(indexes) + ";"
+        files[f"architecture/indexes/{name}.{ending}"] = _script(indexes, ";\n" if is_sql else "\n")
     diagrams = er_diagrams(schema)
     if diagrams:
         files[f"architecture/relationships/{name}.md"] = f"# Entities and relations of {name}\n\n" + "\n\n".join(
@@ -88,11 +99,17 @@ def _outline(name: str, schema: DatabaseSchema) -> str:
     return f"# What {name} holds\n\n" + _rows(("name", "columns", "found"), rows)
 
 
+def _script(statements: Sequence[str], between: str) -> str:
+    """Return statements as one file: SQL ends each with a semicolon, commands stand one on a line."""
+    return between.join(statements) + between.strip(" ").rstrip("\n") + ("" if ";" in between else "\n")
+
+
 def _backup_script(name: str, engine: str) -> dict[str, str]:
     """Return the engine's own way to back up, as a script; none for an engine that has no script here."""
     scripts = {
         "sqlite": ("py", _SQLITE_SCRIPT),
         "postgresql": ("sh", _POSTGRESQL_SCRIPT),
+        "mongodb": ("sh", _MONGODB_SCRIPT),
         "redis": ("sh", _REDIS_SCRIPT),
     }
     ending, text = scripts.get(engine, ("", ""))
@@ -124,6 +141,13 @@ _REDIS_SCRIPT = """#!/bin/sh
 set -eu
 redis-cli -h "${REDIS_HOST:-127.0.0.1}" -p "${REDIS_PORT:-6379}" --user "${REDIS_USER:-default}" --no-auth-warning --rdb "$1"
 test "$(head -c 5 "$1")" = REDIS
+"""
+
+_MONGODB_SCRIPT = """#!/bin/sh
+# Back up a MongoDB database: backup.sh TARGET CONFIG. CONFIG is a file of mode 600 with the line "uri: mongodb://...".
+set -eu
+mongodump --config="$2" --archive="$1" --gzip
+mongorestore --config="$2" --archive="$1" --gzip --dryRun
 """
 
 
@@ -175,8 +199,14 @@ def _measured(evidence: Evidence) -> dict[str, str]:
     return {
         "documentation/performance-docs/measurements.md": "# Before and after\n\n"
         + _rows(("query", "work before", "work after"), rows),
-        "optimization/queries/workload.sql": ";\n".join(q["query"] for q in evidence.payload["queries"]) + ";",
+        **_workload([q["query"] for q in evidence.payload["queries"]]),
     }
+
+
+def _workload(queries: Sequence[str]) -> dict[str, str]:
+    if all(query.lstrip().startswith(("{", "[")) for query in queries):
+        return {"optimization/queries/workload.jsonl": _script(queries, "\n")}
+    return {"optimization/queries/workload.sql": _script(queries, ";\n")}
 
 
 def _plain(path: str, title: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,25 +22,33 @@ class Trace:
     Attributes:
         sources: every base column that may influence the value; a superset when names are ambiguous.
         complete: False when some part could not be traced; the sources are then only a part of the truth.
+        named_by_data: the output's very name may be a value (MongoDB's documents can be built from their data).
+        opaque: it holds documents in which there may be fields that nobody looked at; they are seen in the result only.
+        made: dotted paths below the output that the statement itself writes.
     """
 
     name: str
     sources: frozenset[BaseColumn] = frozenset()
     complete: bool = True
+    named_by_data: bool = False
+    opaque: bool = False
+    made: frozenset[str] = frozenset()
 
     def renamed(self, name: str) -> Trace:
         """Return the same trace under another output name."""
-        return Trace(name, self.sources, self.complete)
+        return replace(self, name=name)
 
 
 def merge(name: str, traces: Iterable[Trace]) -> Trace:
     """Return one trace over several: all sources, complete only when all are."""
     sources: frozenset[BaseColumn] = frozenset()
-    complete = True
+    made: frozenset[str] = frozenset()
+    complete, opaque = True, False
     for trace in traces:
         sources |= trace.sources
-        complete = complete and trace.complete
-    return Trace(name, sources, complete)
+        made |= trace.made
+        complete, opaque = complete and trace.complete, opaque or trace.opaque
+    return Trace(name, sources, complete, opaque=opaque, made=made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ async def plan_copy(
     tables = _ordered(schema, [schema.table(name) for name in names] if names else list(schema.base_tables()))
     if not tables:
         raise UnsupportedCapability("there are no tables to copy", object_name=source_name)
+    _require_like_rows(source, target, tables[0])
     steps: list[ChangeStep] = await _schema_steps(target, emit, target_schema)
     notes: list[str] = []
     for table in tables:
@@ -87,6 +88,18 @@ async def plan_copy(
         precondition=await target.catalog.fingerprint(),
     )
     return plan, notes
+
+
+def _require_like_rows(source: Adapter, target: Adapter, table: Table) -> None:
+    """Refuse to copy between engines when the rows of either are whole documents rather than columns."""
+    if source.engine == target.engine:
+        return
+    made_of = need(source.bulk, table.name).columns(table)
+    if not all(table.has_column(column.name) for column in made_of):
+        raise UnsupportedCapability(
+            f"documents of {source.engine} are not turned into rows of {target.engine}", object_name=table.name,
+            hint="How documents become rows is a design decision: design the tables first, then export into them.",
+        )  # fmt: skip
 
 
 async def _schema_steps(target: Adapter, emit: Emit, wanted: str | None) -> list[ChangeStep]:
@@ -192,7 +205,7 @@ class CopyTable:
             if not chunk.rows:
                 break
             await writer.write_chunk(landed, columns, key, chunk.rows)
-            await self._verify_chunk(writer, table, landed, columns, key, after, chunk.rows)
+            await self._verify_chunk(reader, writer, table, landed, key, after, chunk.rows)
             after = chunk.last_key
             rows, chunks = rows + len(chunk.rows), chunks + 1
             await context.remember({"after": list(after or ()), "rows": rows, "chunks": chunks, "done": False})
@@ -202,10 +215,11 @@ class CopyTable:
         return f"{rows} rows in {chunks} chunks, each checked; {rate:,.0f} rows/s"
 
     async def _verify_chunk(
-        self, target: Bulk, table: Table, landed: Table, columns: list[str], key: list[str], after: Row | None,
+        self, source: Bulk, target: Bulk, table: Table, landed: Table, key: list[str], after: Row | None,
         rows: Sequence[Row],
     ) -> None:  # fmt: skip
-        types = [table.column(name).type for name in columns]
+        whole = source.columns(table)
+        columns, types = [column.name for column in whole], [column.type for column in whole]
         sent, found = RowDigest(types), RowDigest(types)
         sent.add(rows)
         back = await target.read_chunk(landed, columns, key, after, len(rows))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter, Progress, need
 from dbmanager.model.backups import TableDigest
-from dbmanager.model.schema import Table
+from dbmanager.model.schema import Column, Table
 from dbmanager.services.checksums import RowDigest, table_digest
 
 
@@ -36,18 +36,21 @@ async def compare(
         if progress is not None:
             await progress(number, len(tables), f"comparing {table.name}")
         landed = other.find(table.name, target_schema)
-        columns = [column.name for column in need(source.bulk, table.name).columns(table)]
-        digest = await table_digest(source, table, columns)
+        columns = need(source.bulk, table.name).columns(table)
+        digest = await table_digest(source, table, [column.name for column in columns])
         there = None
-        if landed is not None and all(landed.has_column(name) for name in columns):
-            there = await _digest_as(target, table, landed, columns)
+        if landed is not None:
+            known = {column.name for column in need(target.bulk, landed.name).columns(landed)}
+            known |= {column.name for column in landed.columns}
+            if known >= {column.name for column in columns}:
+                there = await _digest_as(target, landed, columns)
         found.append(TableComparison(schema.display_name(table), digest, there))
     return tuple(found)
 
 
-async def _digest_as(target: Adapter, table: Table, landed: Table, columns: list[str]) -> TableDigest:
+async def _digest_as(target: Adapter, landed: Table, columns: Sequence[Column]) -> TableDigest:
     """Digest the target's rows with the source's types, which decide how values are spelled."""
-    digest = RowDigest([table.column(name).type for name in columns])
-    async for batch in need(target.bulk, landed.name).scan(landed, columns):
+    digest = RowDigest([column.type for column in columns])
+    async for batch in need(target.bulk, landed.name).scan(landed, [column.name for column in columns]):
         digest.add(batch)
     return digest.result()

@@ -73,7 +73,7 @@ async def advise(adapter: Adapter, queries: Sequence[str]) -> AdviceReport:
             continue
         if isinstance(adapter.what_if, Unsupported):
             method = f"rules only: {adapter.what_if.reason}"
-            for table, index in tried[:1]:
+            for table, index in tried[-1:]:  # the widest: equality, then sort or range
                 _keep(chosen, table, index, number, None)
             continue
         result = await adapter.what_if.try_indexes(sql, tried)

@@ -12,7 +12,7 @@ from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.lineage.languages import trace_result
 from dbmanager.analyzers.lineage.model import BaseColumn, Trace
 from dbmanager.model.classification import Label, Level
-from dbmanager.model.queries import Cell, QueryResult, Row
+from dbmanager.model.queries import Cell, QueryResult, ResultColumn, Row
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.policy.labels import LabelBook
 
@@ -62,8 +62,20 @@ class Masker:
         if not hidden:
             return MaskedResult(result, {})
         rows = tuple(self._row(row, kinds) for row in result.rows)
-        masked = {column.name: kind for column, kind in zip(result.columns, kinds, strict=True) if kind is not None}
-        return MaskedResult(replace(result, rows=rows), masked)
+        columns = self._columns(result, kinds, traces)
+        masked = {column.name: kind for column, kind in zip(columns, kinds, strict=True) if kind is not None}
+        return MaskedResult(replace(result, rows=rows, columns=columns), masked)
+
+    def _columns(
+        self, result: QueryResult, kinds: list[str | None], traces: tuple[Trace, ...] | None
+    ) -> tuple[ResultColumn, ...]:
+        """Return the columns without the paths below masked ones; a masked column that data named loses its name."""
+        found = []
+        for number, (column, kind) in enumerate(zip(result.columns, kinds, strict=True)):
+            by_data = traces is not None and number < len(traces) and traces[number].named_by_data
+            name = str(self.token(kind, column.name)) if kind is not None and by_data else column.name
+            found.append(ResultColumn(name, column.type, () if kind is not None else column.paths))
+        return tuple(found)
 
     async def columns_in_clear(
         self, connection: str, adapter: Adapter, schema: DatabaseSchema, columns: frozenset[BaseColumn]
@@ -101,13 +113,26 @@ class Masker:
         sources = frozenset().union(*(trace.sources for trace in traces)) if traces else frozenset()
         decided = await self.columns_in_clear(connection, adapter, schema, sources)
         kinds: list[str | None] = []
-        for trace in traces:
+        for trace, column in zip(traces, result.columns, strict=True):
             found = sorted({kind for source in trace.sources if (kind := decided[source]) is not None})
-            kinds.append(found[0] if found else None if trace.complete else "untraced")
+            is_clear = trace.complete and not trace.named_by_data and _knows_paths(trace, column)
+            kinds.append(found[0] if found else None if is_clear else "untraced")
         return kinds
 
     def _row(self, row: Row, kinds: list[str | None]) -> Row:
         return tuple(value if kind is None else self.token(kind, value) for value, kind in zip(row, kinds, strict=True))
+
+
+def _knows_paths(trace: Trace, column: ResultColumn) -> bool:
+    """Whether every path met below a column is one that was looked at, under whatever name its column left."""
+    known = {source.column for source in trace.sources}
+
+    def is_known(path: str) -> bool:
+        if any(name == path or name.endswith("." + path) for name in known) or path in trace.made:
+            return True
+        return any(path.startswith(made + ".") and is_known(path[len(made) + 1 :]) for made in trace.made)
+
+    return all(is_known(path) for path in column.paths)
 
 
 def _names_agree(trace: Trace, name: str) -> bool:

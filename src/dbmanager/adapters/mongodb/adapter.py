@@ -1,0 +1,44 @@
+"""The MongoDB adapter: one database, all facets."""
+
+from __future__ import annotations
+
+from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.mongodb.backup import MongoBackup
+from dbmanager.adapters.mongodb.bulk import MongoBulk
+from dbmanager.adapters.mongodb.catalog import MongoCatalog
+from dbmanager.adapters.mongodb.emit import MongoEmit
+from dbmanager.adapters.mongodb.execute import MongoExecute
+from dbmanager.adapters.mongodb.query import MongoQuery
+from dbmanager.adapters.mongodb.security import MongoSecurity
+from dbmanager.adapters.mongodb.session import Sessions
+from dbmanager.adapters.mongodb.statistics import MongoStatistics
+from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
+
+
+class MongoAdapter:
+    """One MongoDB database. Nothing is connected before the first command."""
+
+    engine = "mongodb"
+    dialect = "mongodb"
+
+    def __init__(self, name: str, url: ResolvedUrl, settings: ConnectionSettings) -> None:
+        self._sessions = Sessions(name, url, settings)
+        self.query = MongoQuery(self._sessions)
+        self.catalog = MongoCatalog(self._sessions, self.query)
+        self.execute = MongoExecute(self._sessions, self.query)
+        self.emit = MongoEmit(url.database)
+        self.steps = self.emit
+        self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
+        self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
+        self.bulk = MongoBulk(self._sessions, self.query)
+        self.backup = MongoBackup(self._sessions, self.query, self.catalog)
+        self.security = MongoSecurity(self._sessions, self.query, self.catalog)
+
+    async def close(self) -> None:
+        """Stop what runs and close the connections."""
+        await self._sessions.close()
+
+
+def open_adapter(name: str, url: ResolvedUrl, settings: ConnectionSettings) -> MongoAdapter:
+    """Return the adapter of a configured connection."""
+    return MongoAdapter(name, url, settings)

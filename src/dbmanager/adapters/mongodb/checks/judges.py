@@ -1,0 +1,45 @@
+"""How facts become problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dbmanager.model.findings import FactRows, Fix, Problem
+from dbmanager.model.queries import Cell
+
+MONGODB = frozenset({"mongodb"})
+
+
+def each_row(advice: str, statement: str = "", inverse: str = "") -> Callable[[FactRows], Iterator[Problem]]:
+    """Return a judge: every row is a problem with an `object`; `statement` and `inverse` name fields of the row."""
+
+    def judge(facts: FactRows) -> Iterator[Problem]:
+        for row in facts:
+            shown = {name: value for name, value in row.items() if name not in ("object", statement, inverse)}
+            statements = (str(row[statement]),) if statement and row.get(statement) else ()
+            undo = (str(row[inverse]),) if inverse and row.get(inverse) else ()
+            yield Problem(str(row["object"]), shown, fix=Fix(advice, statements, undo))
+
+    return judge
+
+
+def at(reply: Mapping[str, Cell], path: str) -> Any:
+    """Return the value at a dotted path of a reply, None where there is none."""
+    found: Any = reply
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def setting(path: str, is_wrong: Callable[[Any], bool], advice: str) -> Callable[[FactRows], Iterator[Problem]]:
+    """Return a judge over one reply: a problem when the value at the path is wrong; the value is the evidence."""
+
+    def judge(facts: FactRows) -> Iterator[Problem]:
+        for reply in facts:
+            value = at(reply, path)
+            if is_wrong(value):
+                shown = value if isinstance(value, str | int | bool | None) else str(value)
+                yield Problem(path.removeprefix("parsed."), {"value": shown}, fix=Fix(advice))
+
+    return judge
