@@ -27,6 +27,8 @@ def errors() -> list[ErrorRow]:
 
 def _below(parent: type[DbManagerError]) -> Iterator[ErrorRow]:
     for kind in parent.__subclasses__():
+        if kind.__module__ != DbManagerError.__module__:
+            continue  # an adapter's own kind of one of these, never told apart by a caller
         message = (kind.__doc__ or "").strip().splitlines()[0]
         yield ErrorRow(kind.code, kind.__name__, message, parent.code, kind.fixed_by, kind.retry)
         yield from _below(kind)

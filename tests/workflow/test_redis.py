@@ -37,7 +37,7 @@ async def _done(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[
     return text, facts
 
 
-@pytest.mark.promise("P1.1", "P5.1", "P6.2", "P6.4", "X3")
+@pytest.mark.promise("P1.1", "P5.1", "P6.2", "P6.4", "X5")
 async def test_the_phases_that_redis_has(folder: Path) -> None:
     async with client_in(folder) as client:
         _, begun = await _done(client, "update_project", goal="a good cache", connections=["shop"])
@@ -85,6 +85,7 @@ async def _changed_and_back(client: Client) -> None:
     assert "Leeds" in (await _done(client, "run_query", **city))[0]
 
 
+@pytest.mark.promise("X5")
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
