@@ -327,3 +327,5 @@ def as_values(kinds: Kinds, *, odd: bool = False) -> str:
 
 
 ENGINES: Sequence[str] = ("sqlite", "postgresql")
+OTHER_LANGUAGES: dict[str, str] = {"mongodb": "tests/mongodb"}
+"""Engines whose statements are no SQL, with the folder of the same contract in their own language."""

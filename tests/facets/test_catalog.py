@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from dbmanager.adapters.registry import ENGINES as REGISTERED
 from dbmanager.model.schema import DatabaseSchema, IndexKey, Table, TableKind
-from tests.facets.contract import ENGINES, EngineUnderTest
+from tests.facets.contract import ENGINES, OTHER_LANGUAGES, EngineUnderTest
 
 pytestmark = pytest.mark.anyio
 
 
 def test_every_registered_engine_is_under_contract() -> None:
-    assert set(ENGINES) == set(REGISTERED)
+    assert set(ENGINES) | set(OTHER_LANGUAGES) == set(REGISTERED)
+    root = Path(__file__).parents[2]
+    for folder in OTHER_LANGUAGES.values():
+        assert {"test_catalog.py", "test_query.py", "test_read_only.py", "test_changes.py", "test_storage.py"} <= {
+            file.name for file in (root / folder).iterdir()
+        }
 
 
 async def test_the_model_says_what_was_declared(engine: EngineUnderTest) -> None:

@@ -120,6 +120,7 @@ async def test_the_server_is_described(mongo: Client, database: str, open_mongo:
     assert (info.engine, info.database, info.read_only) == ("mongodb", database, True)
     assert info.version_number >= 70_000
     assert "transactions" in info.capabilities
+    assert any("role read" in warning for warning in info.warnings)
 
 
 @pytest.mark.slow

@@ -40,6 +40,7 @@ SAMPLE_SECONDS = 3.0
 ALL_SAMPLES_SECONDS = 60.0
 AT_ONCE = 3
 _NOT_OF_AN_INDEX = ("v", "ns", "storageEngine", "textIndexVersion", "2dsphereIndexVersion", "background")
+_READERS = ("read", "readAnyDatabase", "clusterMonitor", "backup")
 _STRONG = ("root", "__system", "dbOwner", "userAdmin", "userAdminAnyDatabase", "dbAdminAnyDatabase")
 
 
@@ -73,10 +74,17 @@ class MongoCatalog:
             size = int((await self._sessions.command({"dbStats": 1})).get("totalSize", 0))
         warnings = [] if users else ["nobody is logged in: the server lets everybody do everything"]
         warnings += [f"the user has the role {role}: use a lesser one" for role in strong]
+        reads_only = self._sessions.settings.access == "read_only"
+        writers = [role for role in roles if role.partition("@")[0] not in _READERS]
+        if reads_only and writers:
+            warnings.append(
+                f"the user may write ({', '.join(writers)}) and MongoDB has no read-only session: the gate alone keeps "
+                "reads from writing; use a user with the role read"
+            )
         return ServerInfo(
             engine="mongodb", version=facts.version, version_number=facts.version_number,
             database=self._sessions.database, role=users[0] if users else None, is_superuser=not users or bool(strong),
-            read_only=self._sessions.settings.access == "read_only", size_bytes=size, privileges=tuple(roles),
+            read_only=reads_only, size_bytes=size, privileges=tuple(roles),
             warnings=tuple(warnings),
             capabilities=(
                 *(["transactions"] if facts.has_transactions else []),

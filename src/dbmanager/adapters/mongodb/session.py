@@ -13,6 +13,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import InvalidURI, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from dbmanager.adapters.mongodb.errors import connect_error, mapped
 from dbmanager.errors import AccessDenied, ConfigurationError
@@ -42,7 +44,6 @@ class ServerFacts:
     version_number: int
     has_transactions: bool
     is_replica_set: bool
-    is_mongod: bool
 
 
 class Sessions:
@@ -96,7 +97,7 @@ class Sessions:
             yield None
             return
         async with self.session() as session:
-            await session.start_transaction()
+            await session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
             try:
                 yield session
             except BaseException:
@@ -128,7 +129,6 @@ class Sessions:
                 version_number=numbers[0] * 10_000 + numbers[1] * 100 + numbers[2],
                 has_transactions="setName" in hello or hello.get("msg") == "isdbgrid",
                 is_replica_set="setName" in hello,
-                is_mongod="storageEngines" in build,
             )
         return self._facts
 

@@ -132,6 +132,8 @@ def _column(column: Column, kind: str | None) -> str:
     parts += [f"identity {column.identity}"] if column.identity else []
     parts += [f"generated {column.generated}"] if column.generated else []
     parts += [f"[{kind}: masked]"] if kind else []
+    if column.presence_ratio is not None and column.presence_ratio < 1:
+        parts.append(f"in {column.presence_ratio:.1%} of sampled documents")
     parts += [f"-- {column.comment}"] if column.comment else []
     return " ".join(parts)
 
