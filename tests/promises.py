@@ -40,6 +40,8 @@ def _open(id_: str, title: str, issue: str) -> Promise:
 
 
 SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
+ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
+DOCUMENTS = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
 PROMPTS = "tests/workflow/test_six_phases.py::test_every_prompt_speaks_of_tools_that_are_there"
 DIFFERENT = "tests/workflow/test_six_phases.py::test_a_copy_that_differs_is_told_and_passes_no_gate"
 FAILED_DRILL = (
@@ -139,8 +141,8 @@ INTEGRATIONS = (
     _open("X2", "Commands as prompts", "The prompts analyze, design and implement with their argument words"),
     _partly("X3", "PostgreSQL", "phase 4 in the test of its phases; versions other than 15; managed services; change feed", UNDER_CONTRACT, SIX_PHASES,
             DECLARED),
-    _open("X4", "MongoDB", "An adapter for MongoDB under the facet contract"),
-    _open("X5", "Redis, as cache and as database", "An adapter for Redis under the facet contract"),
+    _partly("X4", "MongoDB", "runs against mongod itself; change streams, replica sets", DOCUMENTS, SIX_PHASES),
+    _partly("X5", "Redis, as cache and as database", "caching strategy; copies", ON_REDIS),
     _open("X6", "MySQL and MariaDB", "An adapter for MySQL and MariaDB under the facet contract"),
     _partly("X7", "SQLite, embedded", "all six phases in a test; only the demonstration runs them", UNDER_CONTRACT,
             ADVISED, FLAWED, CLEAN),

@@ -12,8 +12,10 @@ from typing import Literal
 
 State = Literal["tested", "unsupported", "not run"]
 SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
+ON_MONGODB = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
+ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", "postgresql", "mongodb", "redis")
 """As a person names them; a registered engine stands here under at least one name."""
 
 NO_DATABASE: Mapping[str, str] = {
@@ -50,5 +52,22 @@ _SQL = {
     ),
 }  # fmt: skip
 
-TABLE: Mapping[str, Mapping[str, Shown]] = {"sqlite": _SQL, "postgresql": _SQL}
+_MONGODB = {
+    **_tested(ON_MONGODB, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change",
+              "review_change", "roll_back_change"),
+    **_tested(SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change",
+              "plan_migration", "verify_data", "classify_data", "run_backup", "run_drill", "export_deliverables"),
+}  # fmt: skip
+_REDIS = {
+    **_tested(ON_REDIS, "list_connections", "describe_schema", "assess_database", "check_database", "classify_data",
+              "run_query", "propose_change", "apply_change", "review_change", "roll_back_change", "run_backup", "run_drill",
+              "export_deliverables", "verify_data"),
+    "plan_migration": Shown("unsupported", "keys are copied by a backup restored elsewhere; Redis declares no tables"),
+    **{tool: Shown("unsupported", "Redis has no query planner") for tool in (
+        "explain_query", "advise_indexes", "measure_queries")},
+}  # fmt: skip
+
+TABLE: Mapping[str, Mapping[str, Shown]] = {
+    "sqlite": _SQL, "postgresql": _SQL, "mongodb": _MONGODB, "redis": _REDIS,
+}  # fmt: skip
 """Engine → tool → how it stands."""

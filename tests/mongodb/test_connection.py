@@ -16,7 +16,7 @@ from dbmanager.adapters.mongodb.session import _address, _arguments
 from dbmanager.errors import ConfigurationError, ConnectionFailed, DbManagerError
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl, TlsSettings
 from dbmanager.services.connections import resolve
-from tests.checks.certificates import write_certificate
+from tests.engines.certificates import write_certificate
 from tests.engines.mongodb import PASSWORD, Client, MongoServer
 from tests.mongodb.conftest import Open, resolved
 

@@ -60,6 +60,8 @@ async def test_the_phases_that_redis_has(folder: Path) -> None:
         text, _ = await _done(client, "run_query", connection="shop", command=["HMGET", "user:1", "city"])
         assert "Leeds" in text
         await _changed_and_back(client)
+        _, same = await _done(client, "verify_data", source="shop", target="shop")
+        assert same["equal"] is True
         await _done(client, "run_backup", **at)
         _, drilled = await _done(client, "run_drill", **at)
         assert drilled["passed"] is True
@@ -81,6 +83,7 @@ async def _changed_and_back(client: Client) -> None:
     assert facts["state"] == "verified"
     city = {"connection": "shop", "command": ["HMGET", "user:1", "city"]}
     assert "York" in (await _done(client, "run_query", **city))[0]
+    await _done(client, "review_change", change=planned["change"])
     await _done(client, "roll_back_change", change=planned["change"])
     assert "Leeds" in (await _done(client, "run_query", **city))[0]
 
@@ -92,6 +95,7 @@ async def _changed_and_back(client: Client) -> None:
         ("explain_query", {"command": ["GET", "user:1"]}, "no query planner"),
         ("advise_indexes", {"queries": [["GET", "user:1"]]}, "no query planner"),
         ("measure_queries", {"queries": [["GET", "user:1"]]}, "no query planner"),
+        ("plan_migration", {"source": "shop", "target": "shop"}, "Redis"),
         ("run_query", {"command": ["FLUSHALL"]}, "change set"),
         ("run_query", {"command": ["KEYS", "*"]}, "SCAN"),
         (
@@ -108,6 +112,8 @@ async def test_what_redis_has_not_is_said_in_a_sentence(
         _, begun = await _done(client, "update_project", goal="a good cache", connections=["shop"])
         if tool == "measure_queries":
             arguments = {**arguments, "project": begun["project"]}
-        text, _, failed = await call(client, tool, connection="shop", **arguments)
+        if "source" not in arguments:
+            arguments = {"connection": "shop", **arguments}
+        text, _, failed = await call(client, tool, **arguments)
         assert failed
         assert sentence in text
