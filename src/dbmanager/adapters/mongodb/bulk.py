@@ -8,7 +8,7 @@ from dbmanager.adapters.facets import Chunk
 from dbmanager.adapters.mongodb.execute import BATCH_ROWS, replace, run_write
 from dbmanager.adapters.mongodb.query import MongoQuery
 from dbmanager.adapters.mongodb.session import OWN_SECONDS, Document, Sessions
-from dbmanager.adapters.mongodb.values import document_of, text_of
+from dbmanager.adapters.mongodb.values import document_of, exact_text, text_of
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.queries import Row
 from dbmanager.model.schema import Column, DataType, Table, TypeKind
@@ -94,7 +94,7 @@ class MongoBulk:
 
 
 def _row(document: Document, columns: Sequence[str]) -> Row:
-    return tuple(text_of(document["_id"]) if name == "_id" else text_of(document) for name in columns)
+    return tuple(text_of(document["_id"]) if name == "_id" else exact_text(document) for name in columns)
 
 
 def _messages(texts: Sequence[str]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from dbmanager.adapters.mongodb.errors import of_code
 from dbmanager.adapters.mongodb.query import MongoQuery
 from dbmanager.adapters.mongodb.session import Session, Sessions
 from dbmanager.adapters.mongodb.steps import OF_ADMIN
-from dbmanager.adapters.mongodb.values import document_of, text_of
+from dbmanager.adapters.mongodb.values import document_of, exact_text, text_of
 from dbmanager.errors import LockTimeout, ResourceExhausted
 from dbmanager.model.schema import Table
 
@@ -83,7 +83,7 @@ class MongoExecute:
 
     async def _captured(self, find: Document, max_rows: int, session: Session | None) -> tuple[tuple[Any, ...], ...]:
         matched = self._query.each({**find, "limit": max_rows + 1}, session=session)
-        rows = [(text_of(document["_id"]), text_of(document)) async for document in matched]
+        rows = [(text_of(document["_id"]), exact_text(document)) async for document in matched]
         if len(rows) > max_rows:
             raise ResourceExhausted(
                 f"the statement would change more than {max_rows} documents",

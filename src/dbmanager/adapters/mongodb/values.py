@@ -24,6 +24,7 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 
+from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.queries import Cell
 
 CANONICAL = JSONOptions(json_mode=JSONMode.CANONICAL, datetime_conversion=DatetimeConversion.DATETIME_MS, tz_aware=True)
@@ -70,6 +71,26 @@ def _moment(milliseconds: int) -> Cell:
 def text_of(document: Any) -> str:
     """Return canonical Extended JSON: what `document_of` reads back without any loss, fields in their order."""
     return json_util.dumps(document, json_options=CANONICAL, ensure_ascii=False, separators=(",", ":"))
+
+
+def exact_text(document: Any) -> str:
+    """Return what `text_of` does, for a document that must come back as it was.
+
+    Raises: UnsupportedCapability when a field's name begins with `$`: Extended JSON could take it for its own mark.
+    """
+    stack = [document]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            if any(name.startswith("$") for name in item):
+                raise UnsupportedCapability(
+                    "a document has a field whose name begins with $, which can't be kept exactly",
+                    hint="Rename the field; nothing was changed.",
+                )
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return text_of(document)
 
 
 def short_text(document: Any) -> str:
