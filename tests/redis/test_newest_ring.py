@@ -107,7 +107,7 @@ async def test_catalog_changes_checks_and_backup(newest_server: tuple[str, Redis
         await adapter.execute.restore_rows(Table("", None, ()), kept[0])
         assert await digests_of(adapter) == digests
         for pack in ("security", "schema"):
-            report = await run_checks(adapter.security, engine="redis", pack=pack)  # type: ignore[arg-type]
+            report = await run_checks(adapter.security, engine="redis", pack=pack)
             assert report.not_run == {}
             assert "RD-023" not in {finding.id for finding in report.findings}
         artifact = await adapter.backup.back_up(tmp_path / "file")
