@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbmanager.adapters.postgresql.checks import CHECKS as POSTGRESQL
+from dbmanager.adapters.redis.checks import CHECKS as REDIS
 from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE
 from dbmanager.analyzers.schema_lint.lint import RULES
 from dbmanager.model.findings import Check
@@ -28,6 +29,7 @@ def checks() -> dict[str, list[CheckRow]]:
     """Return the checks by pack and engine."""
     packs: dict[str, tuple[Check[Any], ...]] = {
         "Schema (every SQL engine)": RULES, "Security of PostgreSQL": POSTGRESQL, "Security of SQLite": SQLITE,
+        "Redis and Valkey, security and keys": REDIS,
     }  # fmt: skip
     return {
         title: [CheckRow(check, ", ".join(sorted(check.engines)), fix_of(check.judge)) for check in found]

@@ -26,28 +26,38 @@ def json_column(name: str) -> str:
 
 
 class KeyPatterns:
-    """Finds the pattern of a key: among those that fit, the one with the most fixed characters."""
+    """Finds the pattern of a key: among those that fit, the one with the most fixed characters.
+
+    Patterns are looked up by their separators and by the parts between them that are fixed.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._exact: set[str] = set()
-        self._by_shape: dict[tuple[str, ...], list[tuple[str, re.Pattern[str]]]] = {}
+        self._by_shape: dict[tuple[str, ...], dict[tuple[int, ...], dict[tuple[str, ...], list[str]]]] = {}
         self._any = False
-        for pattern in sorted(patterns, key=lambda p: (-len(p.replace("*", "")), p)):
+        for pattern in sorted(patterns, key=_rank):
             if pattern == ANY:
                 self._any = True
             elif "*" not in pattern:
                 self._exact.add(pattern)
             else:
-                self._by_shape.setdefault(_shape(pattern), []).append((pattern, _expression(pattern)))
+                parts = _SEPARATOR.split(pattern)
+                fixed = tuple(n for n in range(0, len(parts), 2) if "*" not in parts[n])
+                by_fixed = self._by_shape.setdefault(tuple(parts[1::2]), {}).setdefault(fixed, {})
+                by_fixed.setdefault(tuple(parts[n] for n in fixed), []).append(pattern)
 
     def find(self, key: str) -> str | None:
         """Return the pattern of the key, None when it fits none."""
         if key in self._exact:
             return key
-        for pattern, expression in self._by_shape.get(_shape(key), ()):
-            if expression.fullmatch(key):
-                return pattern
-        return ANY if self._any else None
+        parts = _SEPARATOR.split(key)
+        fitting = [
+            pattern
+            for fixed, by_parts in self._by_shape.get(tuple(parts[1::2]), {}).items()
+            for pattern in by_parts.get(tuple(parts[n] for n in fixed), ())
+            if _expression(pattern).fullmatch(key)
+        ]
+        return min(fitting, key=_rank) if fitting else ANY if self._any else None
 
     def variable_parts(self, key: str, pattern: str) -> str:
         """Return the parts of a key that the pattern leaves open, which may be personal."""
@@ -69,8 +79,9 @@ def may_overlap(glob: str, pattern: str) -> bool:
     return pattern == ANY or left.startswith(right) or (right.startswith(left) and (left != glob or right == left))
 
 
-def _shape(text: str) -> tuple[str, ...]:
-    return tuple(_SEPARATOR.findall(text))
+def _rank(pattern: str) -> tuple[int, str]:
+    """Order patterns by their fixed characters, the most first."""
+    return -len(pattern.replace("*", "")), pattern
 
 
 @lru_cache(maxsize=10_000)

@@ -14,9 +14,9 @@ from dbmanager.adapters.redis.session import Wire
 from dbmanager.errors import ResourceExhausted
 from dbmanager.model.queries import QueryRequest
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_ELEMENTS = 100_000
-MAX_PRODUCT = 100_000_000
+MAX_PRODUCT = 20_000_000
 _LENGTH = {"list": "LLEN", "set": "SCARD", "hash": "HLEN", "zset": "ZCARD", "stream": "XLEN"}
 _INSTEAD = {"hash": "HSCAN", "set": "SSCAN", "zset": "ZRANGE with ranks", "list": "LRANGE", "stream": "XRANGE with COUNT",
             "string": "GETRANGE"}  # fmt: skip
@@ -98,7 +98,7 @@ def _by_limit(arguments: tuple[bytes, ...], words: Sequence[bytes], offset: int,
 
 
 async def _measure(wire: Wire, word: bytes, keys: Sequence[bytes], elements: int | None) -> None:
-    """Refuse what would read more than 64 MB or combine more than 100,000 elements."""
+    """Refuse what would read more than 16 MB or combine more than 100,000 elements."""
     kinds = [_plain(reply) for reply in await wire.many([("TYPE", key) for key in keys])]
     sizes = await wire.many([("MEMORY", "USAGE", key) for key in keys])
     lengths = await wire.many([(_LENGTH.get(kind, "STRLEN"), key) for kind, key in zip(kinds, keys, strict=True)])

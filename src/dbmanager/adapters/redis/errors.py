@@ -89,7 +89,7 @@ def connect_error(problem: Exception, *, connection: str, address: str) -> DbMan
         error.message = f"connection {connection!r}: {error.message}"
         error.args = (error.message,)
         return error
-    if isinstance(problem, ssl.SSLError) or isinstance(problem.__cause__, ssl.SSLError):
+    if any(isinstance(p, ssl.SSLError) for p in (problem, problem.__cause__, problem.__context__)):
         return ConnectionFailed(
             f"connection {connection!r}: TLS with {address} failed", object_name=connection,
             hint=f"Check connections.{connection}.tls and the server's certificate.",

@@ -190,7 +190,7 @@ class Sessions:
         except DbManagerError:
             sound = wire.raw.is_connected
             raise
-        except (driver.ConnectionError, driver.TimeoutError, OSError):
+        except (driver.ConnectionError, driver.TimeoutError):
             raise ConnectionFailed("the server ended the session", object_name=self.name, hint="Try again.") from None
         except driver.RedisError as problem:
             sound = wire.raw.is_connected

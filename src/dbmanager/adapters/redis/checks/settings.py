@@ -15,16 +15,15 @@ Judge = Callable[[FactRows], Iterator[Problem]]
 
 def _setting(name: str, is_wrong: Callable[[str], bool], advice: str, better: str | None = None) -> Judge:
     """Judge one setting; `better` is a value that CONFIG SET takes, None where only the file can change it."""
+    statement = write_command(["CONFIG", "SET", name, better]) if better is not None else ""
+    inverse = write_command(["CONFIG", "SET", name, "{value}"]) if better is not None else ""
 
     def judge(facts: FactRows) -> Iterator[Problem]:
         for row in facts:
             value = row.get(name)
             if value is not None and is_wrong(str(value)):
-                fix = Fix(
-                    advice,
-                    (write_command(["CONFIG", "SET", name, better]),) if better is not None else (),
-                    (write_command(["CONFIG", "SET", name, str(value)]),) if better is not None else (),
-                )
+                undo = write_command(["CONFIG", "SET", name, str(value)]) if inverse else ""
+                fix = Fix(advice, (statement,) if statement else (), (undo,) if undo else ())
                 yield Problem(name, {"value": value}, write_command(["CONFIG", "GET", name]), fix)
 
     return judge
