@@ -26,6 +26,9 @@ ENGINES: dict[str, EngineEntry] = {
     "postgresql": EngineEntry(
         "dbmanager.adapters.postgresql.adapter", ("postgresql", "postgres"), "asyncpg", "asyncpg"
     ),
+    "mysql": EngineEntry(
+        "dbmanager.adapters.mysql.adapter", ("mysql", "mariadb"), "aiomysql", "'dbmanager-mcp[mysql]'"
+    ),
 }
 
 
