@@ -180,9 +180,7 @@ class MysqlEmit:
                 record = TypeMapping("rejected", "", f"no unique index over a part of the rows ({index.where})")
                 return Emission((), (), ((index.name, record),))
             return Emission((statement,), (self.drop_index_statement(table, index.name),), ((index.name, record),))
-        return Emission(
-            (statement + _online(online),), (self.drop_index_statement(table, index.name) + _online(online),)
-        )
+        return Emission((statement + _online(online),), (self._drop(table, index, online),))
 
     def _is_long(self, column: Column) -> bool:
         return column.type.native.lower().endswith(("text", "blob")) or (

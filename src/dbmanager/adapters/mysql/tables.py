@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbmanager.adapters.mysql.facts import ServerFacts
+from dbmanager.adapters.mysql.text import without_introducers
 from dbmanager.adapters.mysql.types import data_type
 from dbmanager.adapters.sql.names import quote
 from dbmanager.model.schema import (
@@ -152,7 +153,8 @@ def _plain(text: str, server: ServerFacts) -> str:
     """Return an expression as SQL; servers that tell defaults bare tell expressions escaped once more."""
     if "columns.is_generated" in server.has:
         return text
-    return _ESCAPED.sub(lambda match: {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}.get(match[1], match[1]), text)
+    plain = _ESCAPED.sub(lambda match: {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}.get(match[1], match[1]), text)
+    return without_introducers(plain)
 
 
 def _is_json_check(row: Facts, json: set[str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dbmanager.errors import StatementRefused
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<hint>/\*(?:!|M!|\+))
       | (?P<comment>/\*.*?\*/ | \#[^\n]* | --(?=[\s\x00-\x1f]|\Z)[^\n]*)
       | (?P<open>/\*)
@@ -43,7 +43,7 @@ def read(sql: str) -> tuple[str, list[Token]]:
     """
     kept: list[str] = []
     tokens: list[Token] = []
-    for match in _TOKEN.finditer(sql):
+    for match in TOKEN.finditer(sql):
         kind, text = str(match.lastgroup), match.group()
         if kind == "hint":
             raise StatementRefused(
@@ -61,3 +61,18 @@ def read(sql: str) -> tuple[str, list[Token]]:
         else:
             tokens.append(Token(kind, text.lower() if kind == "word" else text))
     return "".join(kept), tokens
+
+
+def without_introducers(expression: str) -> str:
+    """Return an expression of the catalog without `_utf8mb4` and the like before its strings: the server varies them."""
+    matches = list(TOKEN.finditer(expression))
+    return "".join(
+        match.group()
+        for match, following in zip(matches, [*matches[1:], None], strict=True)
+        if not (
+            match.lastgroup == "word"
+            and match.group().lower() in ("_utf8mb4", "_utf8mb3", "_utf8", "_latin1")
+            and following is not None
+            and following.lastgroup == "string"
+        )
+    )

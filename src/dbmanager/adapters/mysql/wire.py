@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiomysql
@@ -13,7 +13,6 @@ from pymysql.converters import escape_string
 from pymysql.err import MySQLError, OperationalError
 
 COM_RESET_CONNECTION = 0x1F
-COM_SET_OPTION = 0x1B
 _INTEGERS = ("TINY", "SHORT", "LONG", "LONGLONG", "INT24", "YEAR")
 _TYPE_NAMES = {
     number: name.lower().replace("newdecimal", "decimal").replace("var_string", "varchar").replace("longlong", "bigint")
@@ -77,25 +76,30 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
     async def run(self, sql: str) -> int:
         """Run one statement to its end and return the rows it changed."""
         self.busy = True
-        changed = int(await self.query(sql))
+        with self._answered():
+            changed = int(await self.query(sql))
         self.busy = False
         return changed
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """An error of the server ends the statement; only what ends otherwise leaves the connection busy."""
+        try:
+            yield
+        except MySQLError:
+            self.busy = False
+            raise
 
     async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Return all rows of one statement."""
         await self.run(sql)
         return list(self._result.rows or ())
 
-    async def stream(self, sql: str) -> AsyncIterator[tuple[Any, ...]]:
-        """Yield rows as they come; `columns` is known once the first step is taken."""
-        await self.begin_stream(sql)
-        while (row := await self.next_row()) is not None:
-            yield row
-
     async def begin_stream(self, sql: str) -> list[tuple[str, str]]:
         """Start a statement and return its columns' names and types; empty when it gives no rows."""
         self.busy = True
-        await self.query(sql, unbuffered=True)
+        with self._answered():
+            await self.query(sql, unbuffered=True)
         result = self._result
         if not result.unbuffered_active:
             self.busy = False
@@ -106,7 +110,8 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
         """Return the next row, None at the end."""
         if not self.busy:
             return None
-        row: tuple[Any, ...] | None = await self._result._read_rowdata_packet_unbuffered()
+        with self._answered():
+            row: tuple[Any, ...] | None = await self._result._read_rowdata_packet_unbuffered()
         if row is None:
             self.busy = False
         return row
@@ -128,8 +133,3 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
             return f"X'{value.hex()}'"
         text = repr(value) if isinstance(value, float) else str(value)
         return f"'{escape_string(text)}'"
-
-
-def packed_option(number: int) -> bytes:
-    """Return the payload of COM_SET_OPTION."""
-    return struct.pack("<H", number)
