@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent
 
+from tests.engines.mysql_family import MySqlServer
 from tests.engines.postgresql import PostgresServer
 from tests.server.processes import call, client_in
 from tests.workflow import shops
@@ -21,12 +24,17 @@ pytestmark = pytest.mark.anyio
 GATES = [str(number) for number in range(1, 7)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=["sqlite", "postgresql", "mysql", "mariadb"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Return a folder whose configuration names a shop on the engine and an empty place to copy it to."""
     if request.param == "sqlite":
         _sqlite(tmp_path / "shop.db", shops.SQLITE)
         shop = 'url = "sqlite:///shop.db"'
+    elif request.param in ("mysql", "mariadb"):
+        family: MySqlServer = request.getfixturevalue(f"{request.param}_server")
+        name = family.create_database(shops.MYSQL)
+        request.getfixturevalue("monkeypatch").setenv("PATH", f"{family.programs}{os.pathsep}{os.environ['PATH']}")
+        shop = f'url = "{family.url(name)}"\npassword = {{ env = "SHOP_PASSWORD" }}'
     else:
         server: PostgresServer = request.getfixturevalue("pg_server")
         database: str = request.getfixturevalue("pg_database")
@@ -37,7 +45,9 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         f'[store]\ndata_dir = "state"\n[connections.shop]\n{shop}\naccess = "read_write"\n'
         '[connections.copy]\nurl = "sqlite:///copy.db"\naccess = "read_write"\n'
     )
-    return tmp_path
+    yield tmp_path
+    if request.param in ("mysql", "mariadb"):
+        family.drop_database(name)
 
 
 def _sqlite(path: Path, script: str) -> None:

@@ -23,6 +23,7 @@ _ROUTINES = (
 )
 _NATIVE = "SELECT name, 'NATIVE', NULL FROM mysql.func WHERE LOWER(name) IN ({})"
 _SPLIT = re.compile(r"""('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)+`|\?)""", re.DOTALL)
+_LAST_COST = "SHOW SESSION STATUS LIKE 'Last_query_cost'"
 _READ_DENIED = (1142, 1143, 1044, 1146)
 
 
@@ -110,10 +111,13 @@ class MysqlQuery:
         ):
             sql = how + with_literals(raw, statement, request.parameters)
             found = json.loads(str((await raw.fetch(sql))[0][0]))
-        roots = plan_roots(found)
+            roots = plan_roots(found)
+            cost = plan_cost(found, roots)
+            if cost is None:  # older MariaDB tells it beside the plan, 0 where it made none
+                cost = float((await raw.fetch(_LAST_COST))[0][1]) or None
         total = found.get("query_block", {}).get("r_total_time_ms")
         top = roots[0].time_ms if analyze and roots else None
-        return QueryPlan(roots, plan_cost(found, roots), analyze, execution_ms=total if total is not None else top)
+        return QueryPlan(roots, cost, analyze, execution_ms=total if total is not None else top)
 
     async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
         """Return all rows of one of our own statements."""

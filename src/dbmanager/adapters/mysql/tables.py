@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbmanager.adapters.mysql.facts import ServerFacts
-from dbmanager.adapters.mysql.text import without_introducers
+from dbmanager.adapters.mysql.text import without_database, without_introducers
 from dbmanager.adapters.mysql.types import data_type
 from dbmanager.adapters.sql.names import quote
 from dbmanager.model.schema import (
@@ -94,7 +94,7 @@ def _table(
         partition_key=f"{partitions[0]['a']} ({partitions[0]['b'] or ''})" if partitions else None,
         comment=(row["d"] or None) if kind is not TableKind.VIEW else None,
         row_estimate=int(row["estimate"]) if row["estimate"] is not None and kind is not TableKind.VIEW else None,
-        definition=views[0]["body"] if views else None,
+        definition=without_database(views[0]["body"], facts.database) if views and views[0]["body"] else None,
         options=_options(row) if kind is not TableKind.VIEW else (),
     )
 

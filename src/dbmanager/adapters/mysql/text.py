@@ -76,3 +76,20 @@ def without_introducers(expression: str) -> str:
             and following.lastgroup == "string"
         )
     )
+
+
+def without_database(body: str, database: str) -> str:
+    """Return a view's text with the tables of its own database named plainly, as everywhere in the model."""
+    matches = list(TOKEN.finditer(body))
+    own = "`" + database.replace("`", "``") + "`"
+    kept: list[str] = []
+    at = 0
+    while at < len(matches):
+        following = matches[at + 1].group() if at + 1 < len(matches) else ""
+        name = matches[at].group()
+        if name == own and following == "." and (not kept or kept[-1] != "."):
+            at += 2
+            continue
+        kept.append(name)
+        at += 1
+    return "".join(kept)

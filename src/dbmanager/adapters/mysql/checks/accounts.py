@@ -30,8 +30,7 @@ ACCOUNTS: tuple[QueryCheck, ...] = (
           "AND u.Host <> ''"),
     Check("MY-002", Severity.CRITICAL, MYSQL, "Account without a password",
           "Whoever knows its name is in.", "CIS MySQL 7.3; CIS MariaDB 7.3",
-          each_row("Set a password for {object}; until then lock it.", "ALTER USER {account} ACCOUNT LOCK",
-                   "ALTER USER {account} ACCOUNT UNLOCK"),
+          each_row("Set a password for {object}, or lock it: ALTER USER {account} ACCOUNT LOCK."),
           f"SELECT {_LOGIN} AS object, {_ACCOUNT} AS account, u.plugin AS plugin FROM mysql.user AS u "  # noqa: S608
           f"WHERE u.authentication_string = '' AND u.User NOT IN ('', {_INTERNAL[1:]} AND u.Host <> '' "
           "AND u.plugin IN ('', 'mysql_native_password', 'caching_sha2_password', 'sha256_password', 'ed25519')"),

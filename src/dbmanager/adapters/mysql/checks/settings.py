@@ -7,11 +7,13 @@ from dbmanager.model.findings import Check, QueryCheck, Severity
 
 
 def _setting(name: str, condition: str) -> str:
-    return f"SELECT * FROM (SELECT '{name}' AS object, CAST(@@GLOBAL.{name} AS CHAR) AS value) AS s WHERE {condition}"  # noqa: S608
+    """Return the query of a setting; switches are told as 0 and 1 or as words, whatever the server likes."""
+    value = f"CAST(@@GLOBAL.{name} AS CHAR)"
+    return f"SELECT '{name}' AS object, {value} AS value FROM DUAL WHERE {condition.replace('value', value)}"  # noqa: S608
 
 
-def _set(name: str, value: str) -> tuple[str, str]:
-    return f"SET GLOBAL {name} = {value}", f"SET GLOBAL {name} = '{{value}}'"
+def _set(name: str, value: str, back: str) -> tuple[str, str]:
+    return f"SET GLOBAL {name} = {value}", f"SET GLOBAL {name} = {back}"
 
 
 SETTINGS: tuple[QueryCheck, ...] = (
@@ -38,13 +40,13 @@ SETTINGS: tuple[QueryCheck, ...] = (
           "SELECT s.SCHEMA_NAME AS object FROM information_schema.SCHEMATA AS s WHERE s.SCHEMA_NAME = 'test'"),
     Check("MY-033", Severity.MEDIUM, MYSQL, "General log is on",
           "It records every statement with its values, passwords included.", "CIS MySQL 6.4",
-          each_row("Switch it off.", *_set("general_log", "OFF")), _setting("general_log", "value IN ('1', 'ON')")),
+          each_row("Switch it off.", *_set("general_log", "OFF", "ON")), _setting("general_log", "value IN ('1', 'ON')")),
     Check("MY-034", Severity.HIGH, MYSQL, "Binary log is off",
           "Without it nothing can be restored to a moment between two backups.", "CIS MySQL 2.1.4; CIS MariaDB 2.1.5",
           each_row("Start the server with log_bin and a server_id."), _setting("log_bin", "value IN ('0', 'OFF')")),
     Check("MY-038", Severity.LOW, MYSQL, "Passwords never expire",
           "A leaked password stays good for ever.", "CIS MySQL 7.4; CIS MariaDB 2.6",
-          each_row("Let them expire.", *_set("default_password_lifetime", "365")),
+          each_row("Let them expire.", *_set("default_password_lifetime", "365", "{value}")),
           _setting("default_password_lifetime", "value = '0' OR CAST(value AS UNSIGNED) > 365")),
     Check("MY-040", Severity.LOW, MYSQL, "No limit of connections per user",
           "One account can take every connection.", "CIS MySQL 8.3; CIS MariaDB 8.3",
