@@ -41,6 +41,7 @@ def _open(id_: str, title: str, issue: str) -> Promise:
 
 SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
+ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 DOCUMENTS = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
 PROMPTS = "tests/workflow/test_six_phases.py::test_every_prompt_speaks_of_tools_that_are_there"
 DIFFERENT = "tests/workflow/test_six_phases.py::test_a_copy_that_differs_is_told_and_passes_no_gate"
@@ -143,7 +144,7 @@ INTEGRATIONS = (
             DECLARED),
     _partly("X4", "MongoDB", "runs against mongod itself; change streams, replica sets", DOCUMENTS, SIX_PHASES),
     _partly("X5", "Redis, as cache and as database", "caching strategy; copies", ON_REDIS),
-    _open("X6", "MySQL and MariaDB", "An adapter for MySQL and MariaDB under the facet contract"),
+    _partly("X6", "MySQL and MariaDB", "what-if on their planners; replication", ON_MYSQL, SIX_PHASES, UNDER_CONTRACT),
     _partly("X7", "SQLite, embedded", "all six phases in a test; only the demonstration runs them", UNDER_CONTRACT,
             ADVISED, FLAWED, CLEAN),
     _open("X8", "A sequential-reasoning companion", "Prompts that use a sequential-reasoning server when there is one"),

@@ -13,9 +13,10 @@ from typing import Literal
 State = Literal["tested", "unsupported", "not run"]
 SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_evidence"
 ON_MONGODB = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
+ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
-ENGINES = ("sqlite", "postgresql", "mongodb", "redis")
+ENGINES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb", "redis")
 """As a person names them; a registered engine stands here under at least one name."""
 
 NO_DATABASE: Mapping[str, str] = {
@@ -52,6 +53,11 @@ _SQL = {
     ),
 }  # fmt: skip
 
+_MYSQL = {
+    **_SQL,
+    **_tested(ON_MYSQL, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change",
+              "review_change", "roll_back_change"),
+}  # fmt: skip
 _MONGODB = {
     **_tested(ON_MONGODB, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change",
               "review_change", "roll_back_change"),
@@ -68,6 +74,6 @@ _REDIS = {
 }  # fmt: skip
 
 TABLE: Mapping[str, Mapping[str, Shown]] = {
-    "sqlite": _SQL, "postgresql": _SQL, "mongodb": _MONGODB, "redis": _REDIS,
+    "sqlite": _SQL, "mysql": _MYSQL, "mariadb": _MYSQL, "postgresql": _SQL, "mongodb": _MONGODB, "redis": _REDIS,
 }  # fmt: skip
 """Engine → tool → how it stands."""

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from dbmanager.adapters.mysql.adapter import MysqlAdapter
+from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
 from tests.engines.instance import given_url, login, prepare, private_folder, serving
 
 
@@ -59,6 +63,23 @@ class MySqlServer:
 def driver_password(engine: str) -> str:
     """Return the password as aiomysql needs it: it encodes Latin-1, the server was told UTF-8."""
     return login(engine)[1].encode().decode("latin-1")
+
+
+def open_mysql(
+    server: MySqlServer,
+    database: str,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    access: Access = "read_write",
+) -> MysqlAdapter:
+    """Return an adapter on a database of the server; the caller closes it."""
+    name, secret = login(server.engine)
+    url = ResolvedUrl(
+        engine="mysql", host=server.host, port=server.port, user=user or name,
+        password=SecretStr(secret if password is None else password), database=database,
+    )  # fmt: skip
+    return MysqlAdapter("test", url, ConnectionSettings(url=server.url(database, user), access=access))
 
 
 def first_user(folder: Path, engine: str) -> Path:

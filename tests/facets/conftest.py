@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.facets.contract import ENGINES, EngineUnderTest, Postgres, Sqlite
+from tests.facets.contract import ENGINES, EngineUnderTest, Mysql, Postgres, Sqlite
 
 
 @pytest.fixture(params=ENGINES)
@@ -17,12 +18,19 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         async with Sqlite(tmp_path).closing() as sqlite:
             yield sqlite
         return
-    postgres = Postgres(request.getfixturevalue("pg_server"))
+    served: Postgres | Mysql
+    monkeypatch = request.getfixturevalue("monkeypatch")
+    if request.param == "postgresql":
+        served = Postgres(request.getfixturevalue("pg_server"))
+    else:
+        server = request.getfixturevalue(f"{request.param}_server")
+        monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
+        served = Mysql(server)
     try:
-        async with postgres.closing():
-            yield postgres
+        async with served.closing():
+            yield served
     finally:
-        for other in postgres.others:
+        for other in served.others:
             for adapter in other.adapters:
                 await adapter.close()
-        postgres.drop()
+        served.drop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,9 +15,12 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Adapter, Bulk, Emit
+from dbmanager.adapters.mysql.adapter import MysqlAdapter
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
+from tests.engines.instance import login
+from tests.engines.mysql_family import MySqlServer, driver_password, open_mysql
 from tests.engines.postgresql import PASSWORD, SUPERUSER, PostgresServer
 
 PARENT_CHILD = """
@@ -56,6 +60,19 @@ class EngineUnderTest(ABC):
     adapters: list[Adapter] = field(default_factory=list)
 
     name = ""
+    engine = ""
+    """The adapter's engine where several products share it; the name otherwise."""
+    mark = "?"
+    """A placeholder that takes text."""
+    repeat = "repeat('x', {count})"
+    partial_indexes = True
+    analyze = ""
+    before_dump = ""
+    """Takes away what the engine's dump program can't write to the bit."""
+    """What brings the planner's figures up to date."""
+    drop_index = "DROP INDEX child_label"
+    failing = "SELECT ('secret' || code)::integer FROM parent"
+    """Fails with an error of the engine that holds a row's value."""
     identity = "integer PRIMARY KEY"
     slow = "SELECT 1"
     """A statement that computes for minutes."""
@@ -93,6 +110,18 @@ class EngineUnderTest(ABC):
     def kinds(self) -> Kinds:
         """The table of every type, called `kinds`, keyed by `id`."""
 
+    def exact(self, column: str) -> str:
+        """Return an expression that tells every stored value of a column apart."""
+        return f"md5({column}::text)"
+
+    def can_name(self, name: str) -> bool:
+        """Whether the engine lets anything have the name."""
+        return True
+
+    def leftovers(self) -> list[object]:
+        """Return scratch places that are still there."""
+        return []
+
     @property
     def small(self) -> str:
         """The schema most tests use."""
@@ -124,6 +153,8 @@ _numbers = itertools.count(1)
 
 class Sqlite(EngineUnderTest):
     name = "sqlite"
+    repeat = "printf('%.{count}c', 'x')"
+    failing = "SELECT json_extract('secret' || code, '$') FROM parent"
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
 
     def __init__(self, folder: Path) -> None:
@@ -137,6 +168,12 @@ class Sqlite(EngineUnderTest):
         adapter = SqliteAdapter("test", self.path, read_only=read_only)
         self.adapters.append(adapter)
         return adapter
+
+    def exact(self, column: str) -> str:
+        return f"typeof({column}) || quote({column})"
+
+    def leftovers(self) -> list[object]:
+        return list(Path(tempfile.gettempdir()).glob("dbmanager-scratch-*"))
 
     def run(self, script: str) -> None:
         raw = sqlite3.connect(self.path)
@@ -203,6 +240,8 @@ class Sqlite(EngineUnderTest):
 
 class Postgres(EngineUnderTest):
     name = "postgresql"
+    mark = "$1::text"
+    analyze = "ANALYZE"
     slow = "SELECT count(*) FROM generate_series(1, 1000000) AS a, generate_series(1, 1000000) AS b"
 
     def __init__(self, server: PostgresServer) -> None:
@@ -228,6 +267,9 @@ class Postgres(EngineUnderTest):
         )
         self.adapters.append(adapter)
         return adapter
+
+    def leftovers(self) -> list[object]:
+        return list(self.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'dbmanager%'"))
 
     def run(self, script: str) -> None:
         self.server.run_sql(self.database, script)
@@ -321,11 +363,149 @@ class PostgresLock:
         self.process.communicate("")
 
 
+class Mysql(EngineUnderTest):
+    """MySQL or MariaDB, as the server says."""
+
+    engine = "mysql"
+    partial_indexes = False
+    analyze = "ANALYZE TABLE parent, child, pairs"
+    drop_index = "DROP INDEX child_label ON child"
+    before_dump = "UPDATE kinds SET f4 = 1.5"
+    failing = "SELECT extractvalue('<a>b</a>', concat(0x7e, 'secret', code)) FROM parent"
+    slow = (
+        "SELECT count(*) FROM information_schema.COLLATIONS AS a, information_schema.COLLATIONS AS b, "
+        "information_schema.COLLATIONS AS c, information_schema.COLLATIONS AS d"
+    )
+
+    def __init__(self, server: MySqlServer) -> None:
+        super().__init__()
+        self.name = server.engine
+        self.server = server
+        self.database = server.create_database()
+        self.others: list[Mysql] = []
+
+    def open(self, *, read_only: bool = False) -> MysqlAdapter:
+        adapter = open_mysql(self.server, self.database, access="read_only" if read_only else "read_write")
+        self.adapters.append(adapter)
+        return adapter
+
+    def exact(self, column: str) -> str:
+        return f"coalesce(hex({column}), '-')" if column not in ("f4", "f8") else f"coalesce({column} * 1e0, '-')"
+
+    def can_name(self, name: str) -> bool:
+        return max(name) <= "\uffff" and not name[-1].isspace() and len(name) <= 64
+
+    def leftovers(self) -> list[object]:
+        return list(self.fetch("SHOW DATABASES LIKE 'dbmanager%'"))
+
+    def run(self, script: str) -> None:
+        self.server.run_sql(self.database, "SET sql_mode = 'ANSI,STRICT_ALL_TABLES,ALLOW_INVALID_DATES';" + script)
+
+    def fetch(self, sql: str) -> list[tuple[str, ...]]:
+        out = self.server.run_sql(self.database, "SET sql_mode = 'ANSI';" + sql)
+        return [tuple(line.split("\t")) for line in out.splitlines()]
+
+    def numbers(self, count: int) -> str:
+        size = len(str(count))
+        digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
+        tables = " CROSS JOIN ".join(f"({digits}) AS t{place}" for place in range(size))
+        number = " + ".join(f"t{place}.d * {10**place}" for place in range(size))
+        return f"SELECT n FROM (SELECT 1 + {number} AS n FROM {tables}) AS q WHERE n <= {count}"
+
+    def count_statements(self, adapter: Adapter) -> Callable[[], int]:
+        assert isinstance(adapter, MysqlAdapter)
+        first, second = self._selects(), self._selects()  # the client itself may ask something
+        return lambda: self._selects() - second - (second - first)
+
+    def _selects(self) -> int:
+        return int(self.fetch("SHOW GLOBAL STATUS LIKE 'Com_select'")[0][1])
+
+    def running(self) -> int:
+        return int(
+            self.fetch(
+                f"SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = '{self.database}' AND COMMAND = 'Query' "
+                "AND ID <> connection_id()"
+            )[0][0]
+        )
+
+    def another(self) -> Mysql:
+        self.others.append(Mysql(self.server))
+        return self.others[-1]
+
+    def hold(self, table: str) -> MysqlLock:
+        return MysqlLock(self.server, self.database, table)
+
+    def drop(self) -> None:
+        """Remove the database and its siblings."""
+        for other in self.others:
+            other.drop()
+        self.server.drop_database(self.database)
+
+    @property
+    def small(self) -> str:
+        text = (
+            super()
+            .small.replace("VIEW groups", 'VIEW "groups"')
+            .replace("b text", "b varchar(100)")
+            .replace("label text", "label varchar(100)")
+        )
+        return text.replace(" WHERE label IS NOT NULL", "")
+
+    @property
+    def kinds(self) -> Kinds:
+        return Kinds(
+            "CREATE TABLE kinds (id integer PRIMARY KEY, i1 tinyint, bo boolean, i2 smallint unsigned, i3 mediumint, "
+            "i8 bigint, u8 bigint unsigned, z int(6) unsigned zerofill, d decimal(65,30), dp decimal(10,2), f4 float, "
+            "f8 double, b1 bit(1), b64 bit(64), y year, da date, ti time(6), dt datetime(6), ts timestamp(6) NULL, "
+            "vc varchar(40) CHARACTER SET latin1, v3 varchar(40) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin, "
+            "ch char(5), tx longtext, bi varbinary(40), fb binary(4), bl longblob, e enum('sad','so so','it''s'), "
+            "s set('a','b','c d'), j json, p point, g geometry)",
+            (
+                "1, 7, true, 8, 9, 10, 11, 12, 12.30, 12.3, 1.5, 1.5, b'1', b'101', 2024, '2024-02-29', '10:11:12.5', "
+                "'2024-02-29 10:11:12.5', '2024-02-29 10:11:12.5', 'vc', 'v3', 'abc', 'plain', x'00ff', x'01', x'00ff', "
+                "'so so', 'a,c d', '{\"a\": [1, null, \"ü\"]}', ST_GeomFromText('POINT(1 2)'), "
+                "ST_GeomFromText('LINESTRING(0 0,1 1)', 4326)",
+                "2, 127, false, 65535, 8388607, 9223372036854775807, 18446744073709551615, 0, "
+                "99999999999999999999999999999999999.999999999999999999999999999999, 99999999.99, 3.4028234e38, "
+                f"1.7976931348623157e308, b'0', b'{'1' * 64}', 2155, '9999-12-31', '838:59:59', "
+                "'9999-12-31 23:59:59.999999', '2038-01-19 03:14:07.999999', '', '', '', '', "
+                "x'', x'00000000', x'', 'sad', '', '[]', NULL, ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))')",
+                "3, -128, NULL, 0, -8388608, -9223372036854775808, 9223372036854775808, 999999, "
+                "-0.000000000000000000000000000001, -0.01, 0.1, 5e-324, NULL, b'0', 0, '0000-00-00', '-838:59:58.999999', "
+                "'0000-00-00 00:00:00', '0000-00-00 00:00:00', 'ü§ÿ', '√', 'ü', '😀 \"q\" ''s'' \\\\ \\t\\n', "
+                "x'deadbeef', x'00ff00ff', x'5c782730', 'it''s', 'b', 'null', ST_GeomFromText('POINT(-1e300 0.1)'), "
+                "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(0 0))')",
+                "4" + ", NULL" * 30,
+            ),
+            (
+                "5, 5, 2, 1, 1, 1, 1, 1, 1, 1, 16777216, '-0', b'1', b'1', 1901, '2024-02-31', '-00:00:00.000001', "
+                "'2024-00-00 00:00:00', '1970-01-01 00:00:01', ' pad ', ' ', 'a  ', ' ', x'20', x'20', x'5c7839', 'sad', "
+                "'a', '1.0', NULL, NULL",
+            ),
+        )
+
+
+class MysqlLock:
+    """A session that holds a table until closed."""
+
+    def __init__(self, server: MySqlServer, database: str, table: str) -> None:
+        import pymysql
+
+        user, _ = login(server.engine)
+        self.raw = pymysql.connect(host=server.host, port=server.port, user=user,
+                                   password=driver_password(server.engine), database=database)  # fmt: skip
+        self.raw.cursor().execute(f"LOCK TABLES {table} WRITE")
+
+    def close(self) -> None:
+        """Let go."""
+        self.raw.close()
+
+
 def as_values(kinds: Kinds, *, odd: bool = False) -> str:
     """Return the inserts of a kinds table."""
     return ";".join(f"INSERT INTO kinds VALUES ({row})" for row in kinds.rows + (kinds.odd_rows if odd else ())) + ";"
 
 
-ENGINES: Sequence[str] = ("sqlite", "postgresql")
-OTHER_LANGUAGES: dict[str, str] = {"mongodb": "tests/mongodb"}
+ENGINES: Sequence[str] = ("sqlite", "postgresql", "mysql", "mariadb")
+OTHER_LANGUAGES: dict[str, str] = {"mongodb": "tests/mongodb", "redis": "tests/redis"}
 """Engines whose statements are no SQL, with the folder of the same contract in their own language."""

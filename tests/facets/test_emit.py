@@ -46,7 +46,9 @@ async def _name_survives(engine: EngineUnderTest, names: list[tuple[str, str]]) 
     adapter = engine.open()
     integer = DataType(TypeKind.INTEGER, "integer", bits=32)
     for number, (table_name, column_name) in enumerate(names):
-        schema = None if engine.name == "sqlite" else f"s{number}"
+        if not (engine.can_name(table_name) and engine.can_name(column_name)):
+            continue
+        schema = f"s{number}" if adapter.emit.has_schemas else None
         if schema:
             engine.run(f"CREATE SCHEMA {schema}")
         table = Table(f"{table_name}", schema, (Column(column_name, integer, nullable=False),),
@@ -103,12 +105,13 @@ async def test_index_probes_and_inverses_tell_the_truth(engine: EngineUnderTest)
         )
         assert (await adapter.query.fetch(*probe))[0][0] == expected
     child = (await adapter.catalog.read_schema()).table("child")
-    once = next(i for i in child.indexes if i.name == "child_once")
+    name = "child_once" if engine.partial_indexes else "child_label"
+    once = next(i for i in child.indexes if i.name == name)
     dropped = adapter.emit.drop_index(child, once)
     for sql in (*dropped.statements, *dropped.inverse):
         engine.run(sql)
     again = (await adapter.catalog.read_schema()).table("child")
-    assert next(i for i in again.indexes if i.name == "child_once") == once
+    assert next(i for i in again.indexes if i.name == name) == once
 
 
 async def test_a_reference_is_added_and_taken_away_or_refused_with_a_reason(engine: EngineUnderTest) -> None:
@@ -141,7 +144,7 @@ async def test_a_schema_is_created_probed_and_dropped_when_empty(engine: EngineU
     for name in ["sales", 'we"ird', "ünïcödé", "select"]:
         made = adapter.emit.create_schema(name)
         if isinstance(made, Unsupported):
-            assert engine.name == "sqlite"
+            assert not adapter.emit.has_schemas
             assert name in made.reason
             continue
 

@@ -69,10 +69,7 @@ async def test_captured_rows_of_every_type_come_back_to_the_bit(engine: EngineUn
     engine.run(engine.kinds.ddl + ";" + as_values(engine.kinds, odd=True))
     adapter = engine.open()
     table = (await adapter.catalog.read_schema()).table("kinds")
-    exact = "SELECT " + ", ".join(
-        f"typeof({c.name}) || quote({c.name})" if engine.name == "sqlite" else f"md5({c.name}::text)"
-        for c in table.columns
-    )
+    exact = "SELECT " + ", ".join(engine.exact(c.name) for c in table.columns)
     before = engine.fetch(exact + " FROM kinds ORDER BY id")
     kept: list[CapturedRows] = []
 

@@ -46,7 +46,7 @@ async def test_bytes_are_bounded_and_long_cells_clipped(engine: EngineUnderTest)
 
 
 def _repeat(engine: EngineUnderTest, count: int) -> str:
-    return f"printf('%.{count}c', 'x')" if engine.name == "sqlite" else f"repeat('x', {count})"
+    return engine.repeat.format(count=count)
 
 
 async def test_a_result_that_exactly_fills_its_bound_is_complete(engine: EngineUnderTest) -> None:
@@ -97,14 +97,12 @@ async def test_ten_at_once_all_answer(engine: EngineUnderTest) -> None:
 async def test_values_are_bound_never_pasted(engine: EngineUnderTest) -> None:
     engine.run("CREATE TABLE words (w text)")
     adapter = engine.open()
-    mark = "$1" if engine.name == "postgresql" else "?"
-    cast = "" if engine.name == "sqlite" else "::text"
     nasty = "'; DROP TABLE words; -- $1 ? %s \\ \" 😀"
-    result = await adapter.query.run(QueryRequest(f"SELECT {mark}{cast} AS v", (nasty,)))
+    result = await adapter.query.run(QueryRequest(f"SELECT {engine.mark} AS v", (nasty,)))
     assert result.rows == ((nasty,),)
     assert [c.name for c in result.columns] == ["v"]
     with pytest.raises(InvalidStatement):
-        await adapter.query.run(QueryRequest(f"SELECT {mark}{cast} AS v", ()))
+        await adapter.query.run(QueryRequest(f"SELECT {engine.mark} AS v", ()))
     with pytest.raises(InvalidStatement):
         await adapter.query.run(QueryRequest("SELECT 1 AS v", ("too", "many")))
 
@@ -148,11 +146,8 @@ async def test_errors_name_the_fault_and_no_value(engine: EngineUnderTest) -> No
         await query.run(QueryRequest("SELECT * FROM nowhere"))
     with pytest.raises(InvalidStatement, match="nothing"):
         await query.run(QueryRequest("SELECT nothing FROM parent"))
-    failing = "SELECT json_extract('secret' || code, '$') FROM parent" if engine.name == "sqlite" else (
-        "SELECT ('secret' || code)::integer FROM parent"
-    )  # fmt: skip
     with pytest.raises((StatementFailed, InvalidStatement)) as failed:
-        await query.run(QueryRequest(failing))
+        await query.run(QueryRequest(engine.failing))
     assert "secretc1" not in failed.value.sentence()
     assert failed.value.__cause__ is None
 
@@ -160,8 +155,8 @@ async def test_errors_name_the_fault_and_no_value(engine: EngineUnderTest) -> No
 async def test_a_plan_names_tables_indexes_and_access(engine: EngineUnderTest) -> None:
     engine.run(engine.small)
     engine.fill(50, 20_000)
-    if engine.name == "postgresql":
-        engine.run("ANALYZE")
+    if engine.analyze:
+        engine.run(engine.analyze)
     query = engine.open().query
     plan = await query.explain(QueryRequest("SELECT * FROM child WHERE label = 'l7'"))
     (node,) = [node for node in plan.nodes() if node.table == "child"]

@@ -8,7 +8,11 @@ from dbmanager.adapters.sql.blocks import Block, blocks
 from tests.facets.contract import ENGINES, EngineUnderTest
 
 pytestmark = pytest.mark.anyio
-BLOCKS = [(engine, block) for engine in ENGINES for block in blocks(f"dbmanager.adapters.{engine}").values()]
+BLOCKS = [
+    (engine, block)
+    for engine in ENGINES
+    for block in blocks(f"dbmanager.adapters.{'mysql' if engine == 'mariadb' else engine}").values()
+]
 
 
 @pytest.mark.parametrize(
@@ -17,7 +21,10 @@ BLOCKS = [(engine, block) for engine in ENGINES for block in blocks(f"dbmanager.
 async def test_every_block_runs(engine: EngineUnderTest, block: Block) -> None:
     engine.run(engine.small)
     adapter = engine.open(read_only=True)
-    version = (await adapter.catalog.server_info()).version_number
+    info = await adapter.catalog.server_info()
+    version = info.version_number
+    if (block.requires and block.requires not in info.capabilities) or block.unless in info.capabilities:
+        pytest.skip(f"not for a server with {block.unless} or without {block.requires}")
     if (block.min_version or 0) > version or version > (block.max_version or version):
         pytest.skip(f"not for version {version}")
     sql = block.sql.replace("$1::text[]", "ARRAY['lower']")

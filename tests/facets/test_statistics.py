@@ -28,8 +28,8 @@ async def test_counts_are_exact_up_to_the_bound_and_their_query_repeats_them(eng
 async def test_a_sample_is_bounded_and_reaches_the_whole_table(engine: EngineUnderTest) -> None:
     engine.run(engine.small)
     engine.fill(10, 30_000)
-    if engine.name == "postgresql":
-        engine.run("ANALYZE")
+    if engine.analyze:
+        engine.run(engine.analyze)
     adapter = engine.open()
     table = (await adapter.catalog.read_schema()).table("child")
     sample = await adapter.statistics.sample(table, rows=200)
@@ -68,7 +68,10 @@ async def test_an_index_is_tried_without_touching_the_database(engine: EngineUnd
         engine.run("CREATE EXTENSION hypopg; ANALYZE")
     adapter = engine.open(read_only=True)
     schema = await adapter.catalog.read_schema()
-    assert not isinstance(adapter.what_if, Unsupported)
+    if isinstance(adapter.what_if, Unsupported):
+        assert engine.engine == "mysql"
+        assert len(adapter.what_if.reason) > 20
+        return
     candidate = Index("trial", (IndexKey("amount"),))
     tried = await adapter.what_if.try_indexes(
         "SELECT * FROM child WHERE amount = 7", [(schema.table("child"), candidate)]

@@ -16,8 +16,20 @@ from dbmanager.errors import DbManagerError
 from dbmanager.model.configuration import Configuration
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
+from tests.engines.instance import login
+from tests.engines.mysql_family import MySqlServer
 from tests.engines.postgresql import PASSWORD, PostgresServer
-from tests.policy.leaks import _CARDS, BENIGN, CARD, EMAIL, POSTGRESQL_LEAKS, SCHEMA, SQLITE_LEAKS
+from tests.policy.leaks import (
+    _CARDS,
+    BENIGN,
+    CARD,
+    EMAIL,
+    MARIADB_CAN_NOT,
+    MYSQL_LEAKS,
+    POSTGRESQL_LEAKS,
+    SCHEMA,
+    SQLITE_LEAKS,
+)
 
 pytestmark = pytest.mark.anyio
 PIECES = (EMAIL, CARD, "lovelace", "LOVELACE", "ecalevol", EMAIL.encode().hex(), EMAIL.encode().hex().upper(), "41111111",
@@ -30,6 +42,15 @@ def pg_leaky(pg_server: PostgresServer) -> Iterator[str]:
     pg_server.run_sql(name, ";".join((*SCHEMA, "ANALYZE")) + ";")
     yield name
     pg_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def family_leaky(mysql_server: MySqlServer, mariadb_server: MySqlServer) -> Iterator[dict[str, str]]:
+    script = ";".join(SCHEMA) + ";"
+    made = {server.engine: server.create_database(script) for server in (mysql_server, mariadb_server)}
+    yield made
+    for server in (mysql_server, mariadb_server):
+        server.drop_database(made[server.engine])
 
 
 @pytest.fixture
@@ -45,6 +66,11 @@ async def services(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         (tmp_path / "password").write_text(PASSWORD)
         (tmp_path / "password").chmod(0o600)
         connection = {"url": server.url(database), "password": {"file": str(tmp_path / "password")}}
+    elif engine in ("mysql", "mariadb"):
+        server, database = request.getfixturevalue(f"{engine}_server"), request.getfixturevalue("family_leaky")[engine]
+        (tmp_path / "password").write_text(login(engine)[1])
+        (tmp_path / "password").chmod(0o600)
+        connection = {"url": server.url(database), "password": {"file": str(tmp_path / "password")}}
     configuration = Configuration.model_validate({"connections": {"db": connection}, "store": {"data_dir": "state"}})
     made = Services(LoadedConfiguration(configuration, (), tmp_path))
     yield made
@@ -52,6 +78,7 @@ async def services(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 LEAKS = [("sqlite", sql) for sql in SQLITE_LEAKS] + [("postgresql", sql) for sql in POSTGRESQL_LEAKS]
+LEAKS += [(engine, sql) for engine in ("mysql", "mariadb") for sql in MYSQL_LEAKS if (engine, sql) != MARIADB_CAN_NOT]
 ENGINE_SPECIFIC = ("engine", "sql")
 
 
@@ -73,6 +100,10 @@ async def test_each_attempt_shows_a_value_when_nothing_masks(engine: str, sql: s
     adapter = await services.connections.adapter("db")
     if engine == "postgresql":
         shown = await _plainly(adapter._sessions.url, sql)  # type: ignore[attr-defined]
+    elif engine in ("mysql", "mariadb"):
+        async with adapter._sessions.administering() as wire:  # type: ignore[attr-defined]
+            await wire.run("SET NAMES utf8mb4")
+            shown = repr(await wire.fetch(sql))
     else:
         raw = sqlite3.connect(services.loaded.base / "data.db")
         shown = repr(raw.execute(sql).fetchall())
@@ -105,7 +136,7 @@ def _spelled(shown: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mysql", "mariadb"])
 @pytest.mark.parametrize(("sql", "clear"), BENIGN, ids=[sql[:70] for sql, _ in BENIGN])
 async def test_plain_questions_are_not_masked(
     engine: str, sql: str, clear: tuple[str, ...], services: Services
@@ -115,7 +146,7 @@ async def test_plain_questions_are_not_masked(
     assert page.masked.masked == {}
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mysql", "mariadb"])
 async def test_tokens_join_and_group(engine: str, services: Services) -> None:
     page = await services.reader.query("db", "SELECT email, c4 FROM customer ORDER BY id LIMIT 3")
     rows = page.masked.result.rows
@@ -126,5 +157,5 @@ async def test_tokens_join_and_group(engine: str, services: Services) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert min(len(set(SQLITE_LEAKS)), len(set(POSTGRESQL_LEAKS))) >= 80
+    assert min(len(set(SQLITE_LEAKS)), len(set(POSTGRESQL_LEAKS)), len(set(MYSQL_LEAKS))) >= 80
     assert len(BENIGN) >= 30

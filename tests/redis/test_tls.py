@@ -14,8 +14,8 @@ from dbmanager.errors import ConnectionFailed
 from dbmanager.model.backups import BackupArtifact
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 from dbmanager.services.checking import run_checks
-from tests.checks.certificates import write_certificate
 from tests.conftest import needed
+from tests.engines.certificates import write_certificate
 from tests.engines.instance import free_port, private_folder
 from tests.engines.redis import PASSWORD, SUPERUSER, RedisServer, running
 

@@ -29,6 +29,22 @@ CREATE EXTENSION hypopg;
 ANALYZE;
 """
 
+_DIGITS = "(" + " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10)) + ")"
+_NUMBERS = (
+    f"(SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS g FROM {_DIGITS} AS a, {_DIGITS} AS b, "
+    f"{_DIGITS} AS c, {_DIGITS} AS e, {_DIGITS} AS f) AS s"
+)
+MYSQL = f"""
+CREATE TABLE customers (id integer PRIMARY KEY, email varchar(200) NOT NULL, city text);
+CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer NOT NULL, total double,
+  phone1 varchar(40), phone2 varchar(40), placed_at datetime);
+INSERT INTO customers SELECT g, concat('{PERSON}', g, '@example.org'), 'Leeds' FROM {_NUMBERS} WHERE g <= {PEOPLE};
+INSERT INTO orders SELECT g, g % {PEOPLE} + 1, g * 1.5, '+44 20 7946 0958', NULL, '2026-01-02 03:04:05'
+  FROM {_NUMBERS} WHERE g <= {ORDERS};
+ANALYZE TABLE customers, orders;
+"""
+"""Without a declared reference: InnoDB would make the index that the third phase is to find missing."""
+
 MONGODB_LOOKUP: dict[str, Any] = {
     "aggregate": "orders",
     "pipeline": [{"$match": {"customer_id": 42}}, {"$group": {"_id": None, "total": {"$sum": "$total"}}}],

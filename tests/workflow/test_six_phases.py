@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sqlite3
 import tomllib
@@ -16,6 +17,7 @@ from mcp import Client
 from mcp.types import TextContent
 
 from tests.engines.mongodb import MongoServer
+from tests.engines.mysql_family import MySqlServer
 from tests.engines.postgresql import PostgresServer
 from tests.server.processes import call, client_in
 from tests.workflow import shops
@@ -24,10 +26,11 @@ pytestmark = pytest.mark.anyio
 GATES = [str(number) for number in range(1, 7)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
+@pytest.fixture(params=["sqlite", "postgresql", "mysql", "mariadb", "mongodb"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Return a folder whose configuration names a shop on the engine and an empty place to copy it to."""
-    place, remove = 'url = "sqlite:///copy.db"', []
+    place = 'url = "sqlite:///copy.db"'
+    remove: list[tuple[MongoServer | MySqlServer, str]] = []
     if request.param == "mongodb":
         mongodb: MongoServer = request.getfixturevalue("mongodb_server")
         names = [mongodb.create_database(), mongodb.create_database()]
@@ -38,6 +41,12 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     elif request.param == "sqlite":
         _sqlite(tmp_path / "shop.db", shops.SQLITE)
         shop = 'url = "sqlite:///shop.db"'
+    elif request.param in ("mysql", "mariadb"):
+        family: MySqlServer = request.getfixturevalue(f"{request.param}_server")
+        name = family.create_database(shops.MYSQL)
+        remove = [(family, name)]
+        request.getfixturevalue("monkeypatch").setenv("PATH", f"{family.programs}{os.pathsep}{os.environ['PATH']}")
+        shop = f'url = "{family.url(name)}"\npassword = {{ env = "SHOP_PASSWORD" }}'
     else:
         server: PostgresServer = request.getfixturevalue("pg_server")
         database: str = request.getfixturevalue("pg_database")

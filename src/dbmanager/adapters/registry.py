@@ -33,6 +33,9 @@ ENGINES: dict[str, EngineEntry] = {
         "'dbmanager-mcp[redis]'",
     ),
     "mongodb": EngineEntry("dbmanager.adapters.mongodb.adapter", ("mongodb",), "pymongo", "'dbmanager-mcp[mongodb]'"),
+    "mysql": EngineEntry(
+        "dbmanager.adapters.mysql.adapter", ("mysql", "mariadb"), "aiomysql", "'dbmanager-mcp[mysql]'"
+    ),
 }
 
 

@@ -8,18 +8,26 @@ from functools import cache
 from importlib import resources
 
 _HEAD = re.compile(r"^--\s*name:\s*(?P<name>[a-z0-9_]+)\s*$", re.M)
-_FIELD = re.compile(r"^--\s*(?P<key>purpose|min_version|max_version):\s*(?P<value>.+?)\s*$", re.M)
+_FIELD = re.compile(r"^--\s*(?P<key>purpose|min_version|max_version|requires|unless):\s*(?P<value>.+?)\s*$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One statement: its name, what it is for, and the server versions it runs on (inclusive)."""
+    """One statement: its name, what it is for, and the servers it runs on.
+
+    Attributes:
+        min_version: inclusive, as `max_version`.
+        requires: a word of the server's capabilities that it needs; of several such blocks the first that fits is used.
+        unless: a word of the server's capabilities that it must not have.
+    """
 
     name: str
     purpose: str
     sql: str
     min_version: int | None = None
     max_version: int | None = None
+    requires: str | None = None
+    unless: str | None = None
 
 
 @cache
@@ -47,5 +55,7 @@ def parse(text: str) -> list[Block]:
         if not sql or "purpose" not in fields:
             raise ValueError(f"SQL block {head['name']!r} lacks a statement or its purpose")
         low, high = (int(fields[k]) if k in fields else None for k in ("min_version", "max_version"))
-        result.append(Block(head["name"], fields["purpose"], sql, low, high))
+        result.append(
+            Block(head["name"], fields["purpose"], sql, low, high, fields.get("requires"), fields.get("unless"))
+        )
     return result

@@ -14,7 +14,7 @@ from dbmanager.model.schema import Column, Table, TypeKind
 
 WIDE_COLUMNS = 40
 KEY_FULL_RATIO = 0.5
-DATE_TYPES = frozenset({"postgresql"})
+DATE_TYPES = frozenset({"postgresql", "mysql"})
 """Engines with types for dates; SQLite has none, ISO text is its documented form."""
 _NUMBERED = re.compile(r"^(?P<stem>.*?[A-Za-z])_?(?P<number>\d{1,2})$")
 _MONEY = frozenset("price amount total cost balance salary fee tax discount subtotal revenue preis betrag".split())

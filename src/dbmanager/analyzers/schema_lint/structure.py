@@ -8,7 +8,7 @@ from dbmanager.analyzers.schema_lint.facts import LintFacts
 from dbmanager.model.findings import Check, Fix, Problem, Severity
 from dbmanager.model.schema import DataType, ForeignKey, Index, IndexKey, Table, TypeKind
 
-SQL_ENGINES = frozenset({"sqlite", "postgresql"})
+SQL_ENGINES = frozenset({"sqlite", "postgresql", "mysql"})
 SMALL_TABLE_ROWS = 1_000
 """Below this a scan is as good as an index."""
 

@@ -1,0 +1,1 @@
+"""MySQL and MariaDB, told apart by what they can do."""

@@ -1,0 +1,46 @@
+"""The MySQL and MariaDB adapter: one database, all facets."""
+
+from __future__ import annotations
+
+from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.mysql.backup import MysqlBackup
+from dbmanager.adapters.mysql.bulk import MysqlBulk
+from dbmanager.adapters.mysql.catalog import MysqlCatalog
+from dbmanager.adapters.mysql.emit import MysqlEmit
+from dbmanager.adapters.mysql.execute import MysqlExecute
+from dbmanager.adapters.mysql.query import MysqlQuery
+from dbmanager.adapters.mysql.security import MysqlSecurity
+from dbmanager.adapters.mysql.session import Sessions
+from dbmanager.adapters.mysql.statistics import MysqlStatistics
+from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
+
+
+class MysqlAdapter:
+    """One MySQL or MariaDB database. Nothing is connected before the first statement."""
+
+    engine = "mysql"
+    dialect = "mysql"
+
+    def __init__(self, name: str, url: ResolvedUrl, settings: ConnectionSettings) -> None:
+        self._sessions = Sessions(name, url, settings)
+        self.catalog = MysqlCatalog(self._sessions)
+        self.query = MysqlQuery(self._sessions)
+        self.execute = MysqlExecute(self._sessions)
+        self.emit = MysqlEmit()
+        self.steps = self.emit
+        self.statistics = MysqlStatistics(self._sessions, self.query)
+        self.what_if = Unsupported(
+            "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
+        )
+        self.bulk = MysqlBulk(self._sessions)
+        self.backup = MysqlBackup(self._sessions)
+        self.security = MysqlSecurity(self._sessions)
+
+    async def close(self) -> None:
+        """Kill what runs and close the pool."""
+        await self._sessions.close()
+
+
+def open_adapter(name: str, url: ResolvedUrl, settings: ConnectionSettings) -> MysqlAdapter:
+    """Return the adapter of a configured connection."""
+    return MysqlAdapter(name, url, settings)

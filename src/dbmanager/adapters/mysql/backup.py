@@ -1,0 +1,163 @@
+"""Backups by mariadb-dump or mysqldump, and their restore into a scratch database of the same server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.mysql.session import Sessions
+from dbmanager.adapters.mysql.tables import name_of
+from dbmanager.adapters.sql.names import quote
+from dbmanager.errors import StatementFailed, ToolMissing, VerificationFailed
+from dbmanager.model.backups import BackupArtifact
+
+if TYPE_CHECKING:
+    from dbmanager.adapters.mysql.adapter import MysqlAdapter
+
+_PROGRAMS = {"mariadb": (("mariadb-dump", "mysqldump"), ("mariadb", "mysql")), "mysql": (("mysqldump",), ("mysql",))}
+_STRUCTURE = ("--routines", "--triggers", "--events", "--hex-blob", "--single-transaction", "--skip-lock-tables")
+
+
+class MysqlBackup:
+    """The `Backup` facet."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def back_up(self, destination: Path, progress: Progress | None = None) -> BackupArtifact | Unsupported:
+        """Dump the database from one snapshot; tables of engines without transactions are not part of it.
+
+        The dump programs write FLOAT values with the six digits that the server prints, so a drill will tell a difference
+        where a FLOAT column holds more.
+        """
+        program = await self._program(0)
+        if program is None:
+            return Unsupported(f"no dump program that fits the server is on PATH ({' or '.join(await self._names(0))})")
+        started_at, started = dt.datetime.now(dt.UTC), time.perf_counter()
+        if progress is not None:
+            await progress(0, 2, "dumping")
+        arguments = [*_STRUCTURE, f"--result-file={destination}", "--skip-dump-date", self._sessions.url.database]
+        if (await self._sessions.facts()).product == "mysql":
+            arguments = ["--set-gtid-purged=OFF", "--no-tablespaces", *arguments]
+        await anyio.Path(destination).touch(mode=0o600)
+        await self._run(program, arguments)
+        if progress is not None:
+            await progress(1, 2, "taking the digest")
+        digest = await anyio.to_thread.run_sync(_digest, destination)
+        size = (await anyio.Path(destination).stat()).st_size
+        method = f"{program.name} --single-transaction"
+        return BackupArtifact("mysql", destination, method, size, digest, started_at, time.perf_counter() - started)
+
+    def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
+        """Restore into a new database beside this one and yield an adapter on it; it is dropped afterwards."""
+        return self._restored(artifact)
+
+    @asynccontextmanager
+    async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MysqlAdapter]:
+        from dbmanager.adapters.mysql.adapter import MysqlAdapter
+
+        if await anyio.to_thread.run_sync(_digest, artifact.path) != artifact.sha256:
+            raise VerificationFailed(
+                f"backup {artifact.path.name} has changed since it was made",
+                object_name=artifact.path.name,
+                hint="Do not restore it; use another backup and look at the disk.",
+            )
+        program = await self._program(1)
+        if program is None:
+            raise ToolMissing("no client program that fits the server is on PATH", hint="Install the client tools.")
+        scratch = f"dbmanager_scratch_{secrets.token_hex(4)}"
+        await self._admin(f"CREATE DATABASE {name_of(scratch)}")
+        try:
+            with artifact.path.open("rb") as file:
+                await self._run(program, ["--default-character-set=utf8mb4", f"--database={scratch}"], file)
+            url = self._sessions.url.model_copy(update={"database": scratch})
+            adapter = MysqlAdapter("scratch", url, self._sessions.settings)
+            try:
+                yield adapter
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await adapter.close()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._admin(f"DROP DATABASE IF EXISTS {name_of(scratch)}")
+
+    async def _admin(self, statement: str) -> None:
+        """Make or drop a scratch database: the one write that needs no change set."""
+        async with self._sessions.administering() as raw:
+            await raw.run(statement)
+
+    async def _names(self, which: int) -> tuple[str, ...]:
+        return _PROGRAMS[(await self._sessions.facts()).product][which]
+
+    async def _program(self, which: int) -> Path | None:
+        facts = await self._sessions.facts()
+        return await anyio.to_thread.run_sync(find_program, _PROGRAMS[facts.product][which], facts.product)
+
+    async def _run(self, program: Path, arguments: list[str], stdin: IO[bytes] | None = None) -> None:
+        """Run a client program; the login stands in a file that only we can read."""
+        with self._login() as defaults:
+            done = await anyio.run_process(
+                [str(program), f"--defaults-file={defaults}", *arguments],
+                check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+            )  # fmt: skip
+        if done.returncode:
+            told = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "rror" in line]
+            number = re.search(r"\b(?:ERROR|error:?)\s*\(?(\d+)", told[0]) if told else None
+            said = f"error {number[1]}" if number else f"exit code {done.returncode}"
+            raise StatementFailed(f"{program.name} failed with {said}", object_name=self._sessions.name)
+
+    @contextmanager
+    def _login(self) -> Iterator[Path]:
+        url, tls = self._sessions.url, self._sessions.settings.tls
+        lines = [f"host={url.host or 'localhost'}", f"port={url.port or 3306}", "protocol=TCP"]
+        if url.user:
+            lines.append(f"user={_option(url.user)}")
+        if url.password is not None:
+            lines.append(f"password={_option(url.password.get_secret_value())}")
+        if tls is not None and tls.ca_file is not None:
+            lines.append(f"ssl-ca={tls.ca_file}")
+        handle, name = tempfile.mkstemp(prefix="dbmanager-login-", suffix=".cnf")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write("[client]\n" + "\n".join(lines) + "\n")
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def _option(value: str) -> str:
+    """Return a value as option files quote it."""
+    return quote(value.replace("\\", "\\\\")).replace('""', '\\"') if value else '""'
+
+
+def find_program(names: tuple[str, ...], product: str) -> Path | None:
+    """Return the first program on PATH that belongs to the server's product."""
+    for name in names:
+        place = shutil.which(name)
+        if place is None:
+            continue
+        told = subprocess.run([place, "--version"], capture_output=True, text=True, check=False).stdout
+        if ("mariadb" in told.lower()) == (product == "mariadb"):
+            return Path(place)
+    return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
