@@ -109,6 +109,7 @@ def _backup_script(name: str, engine: str) -> dict[str, str]:
     scripts = {
         "sqlite": ("py", _SQLITE_SCRIPT),
         "postgresql": ("sh", _POSTGRESQL_SCRIPT),
+        "mysql": ("sh", _MYSQL_SCRIPT),
         "mongodb": ("sh", _MONGODB_SCRIPT),
         "redis": ("sh", _REDIS_SCRIPT),
     }
@@ -135,6 +136,14 @@ _POSTGRESQL_SCRIPT = """#!/bin/sh
 set -eu
 pg_dump --format=custom --file="$1"
 pg_restore --list "$1" > /dev/null
+"""
+_MYSQL_SCRIPT = """#!/bin/sh
+# Back up a MySQL or MariaDB database: backup.sh TARGET DATABASE. Host, port, user and password come from the option
+# file named by MYSQL_OPTIONS (mode 600, section [client]).
+set -eu
+dump=$(command -v mariadb-dump || command -v mysqldump)
+"$dump" --defaults-extra-file="$MYSQL_OPTIONS" --single-transaction --routines --triggers --events --hex-blob "$2" > "$1"
+tail -n 1 "$1" | grep -q "Dump completed"
 """
 _REDIS_SCRIPT = """#!/bin/sh
 # Back up a Redis server: backup.sh TARGET. Takes REDIS_HOST, REDIS_PORT, REDIS_USER, and the password in REDISCLI_AUTH.
