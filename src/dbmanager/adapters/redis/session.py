@@ -241,6 +241,9 @@ class Sessions:
         except (driver.RedisError, OSError, TimeoutError, ssl.SSLError) as problem:
             await _closed(wire)
             raise connect_error(problem, connection=self.name, address=self.address) from None
+        except BaseException:  # cancelled half way: nobody else knows of this connection
+            await _closed(wire)
+            raise
         wire.id = named[1] if isinstance(named[1], int) else 0
         return wire
 
