@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import secrets
 import shutil
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.dump import read_dump, write_dump
@@ -55,7 +55,7 @@ class MongoBackup:
         else:
             consistent = await write_dump(self._sessions, self._query, self._catalog, destination, progress)
             method = "driver-level dump, " + ("one snapshot" if consistent else "not consistent between collections")
-        digest = await anyio.to_thread.run_sync(_digest, destination)
+        digest = await anyio.to_thread.run_sync(file_digest, destination)
         size = (await anyio.Path(destination).stat()).st_size
         return BackupArtifact("mongodb", destination, method, size, digest, started_at, time.perf_counter() - started)
 
@@ -67,7 +67,7 @@ class MongoBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MongoAdapter]:
         from dbmanager.adapters.mongodb.adapter import MongoAdapter
 
-        if await anyio.to_thread.run_sync(_digest, artifact.path) != artifact.sha256:
+        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
             raise VerificationFailed(
                 f"backup {artifact.path.name} has changed since it was made",
                 object_name=artifact.path.name,
@@ -128,8 +128,3 @@ def _tool_config(url: ResolvedUrl) -> str:
 def _write_private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text, "utf-8")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

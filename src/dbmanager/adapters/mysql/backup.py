@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import re
 import secrets
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.tables import name_of
@@ -58,7 +58,7 @@ class MysqlBackup:
         await self._run(program, arguments)
         if progress is not None:
             await progress(1, 2, "taking the digest")
-        digest = await anyio.to_thread.run_sync(_digest, destination)
+        digest = await anyio.to_thread.run_sync(file_digest, destination)
         size = (await anyio.Path(destination).stat()).st_size
         method = f"{program.name} --single-transaction"
         return BackupArtifact("mysql", destination, method, size, digest, started_at, time.perf_counter() - started)
@@ -71,7 +71,7 @@ class MysqlBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MysqlAdapter]:
         from dbmanager.adapters.mysql.adapter import MysqlAdapter
 
-        if await anyio.to_thread.run_sync(_digest, artifact.path) != artifact.sha256:
+        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
             raise VerificationFailed(
                 f"backup {artifact.path.name} has changed since it was made",
                 object_name=artifact.path.name,
@@ -156,8 +156,3 @@ def find_program(names: tuple[str, ...], product: str) -> Path | None:
         if ("mariadb" in told.lower()) == (product == "mariadb"):
             return Path(place)
     return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

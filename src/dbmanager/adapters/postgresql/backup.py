@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.sql.names import quote
@@ -50,7 +50,7 @@ class PostgresBackup:
         )
         if progress is not None:
             await progress(1, 2, "taking the digest")
-        digest = await anyio.to_thread.run_sync(_digest, destination)
+        digest = await anyio.to_thread.run_sync(file_digest, destination)
         size = (await anyio.Path(destination).stat()).st_size
         method = f"pg_dump {major} --format=custom"
         return BackupArtifact(
@@ -65,7 +65,7 @@ class PostgresBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[PostgresAdapter]:
         from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 
-        if await anyio.to_thread.run_sync(_digest, artifact.path) != artifact.sha256:
+        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
             raise VerificationFailed(
                 f"backup {artifact.path.name} has changed since it was made",
                 object_name=artifact.path.name,
@@ -131,8 +131,3 @@ def find_program(name: str, major: int) -> Path | None:
         if match and int(match[1]) >= major:
             return place
     return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

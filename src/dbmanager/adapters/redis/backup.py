@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.redis.execute import expires_at
 from dbmanager.adapters.redis.scratch import needed_server, private_server
@@ -47,7 +47,7 @@ class RedisBackup:
             await self._key_by_key(destination)
         if progress is not None:
             await progress(1, 2, "taking the digest")
-        digest = await anyio.to_thread.run_sync(_digest, destination)
+        digest = await anyio.to_thread.run_sync(file_digest, destination)
         size = (await anyio.Path(destination).stat()).st_size
         return BackupArtifact("redis", destination, method, size, digest, started_at, time.perf_counter() - started)
 
@@ -103,7 +103,7 @@ class RedisBackup:
 
     @asynccontextmanager
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[Adapter]:
-        if await anyio.to_thread.run_sync(_digest, artifact.path) != artifact.sha256:
+        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
             raise VerificationFailed(
                 f"backup {artifact.path.name} has changed since it was made", object_name=artifact.path.name,
                 hint="Do not restore it; use another backup and look at the disk.",
@@ -139,8 +139,3 @@ def _is_rdb(path: Path) -> bool:
             return file.read(6) in (b"REDIS0", b"VALKEY")
     except OSError:
         return False
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

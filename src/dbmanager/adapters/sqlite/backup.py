@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import shutil
 import sqlite3
 import tempfile
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.errors import StatementFailed, VerificationFailed
@@ -61,12 +61,6 @@ class SqliteBackup:
     def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
         """Restore into a temporary folder and yield an adapter on it."""
         return _restored(artifact)
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(path: Path) -> None:
