@@ -74,7 +74,7 @@ async def test_the_phases_that_redis_has(folder: Path) -> None:
 
 
 async def _changed_and_back(client: Client) -> None:
-    steps = [{"command": ["EXPIRE", "cache:page:1", "600"]}, {"command": ["HSET", "user:1", "city", "York"]}]
+    steps = [{"command": ["EXPIRE", "cache:page:1", 600]}, {"command": ["HSET", "user:1", "city", "York"]}]
     text, planned = await _done(
         client, "propose_change", connection="shop", title="expiry", reason="RD-102", steps=steps
     )

@@ -26,16 +26,16 @@ class StatementStep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sql: str | None = Field(None, description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
-    command: dict[str, JsonValue] | list[str] | None = Field(
+    command: dict[str, JsonValue] | list[JsonValue] | None = Field(
         None, description='Instead of sql: a MongoDB command document, or a Redis command such as ["SET", "k", "v"]'
     )
-    inverse: str | dict[str, JsonValue] | list[str] | None = Field(
+    inverse: str | dict[str, JsonValue] | list[JsonValue] | None = Field(
         None, description="Statement that undoes it, in the same form; found for you where possible"
     )
     title: str | None = Field(None, description="What the step does; its statement when left out")
 
 
-def _inverse(given: str | dict[str, JsonValue] | list[str] | None) -> str | None:
+def _inverse(given: str | dict[str, JsonValue] | list[JsonValue] | None) -> str | None:
     return given if isinstance(given, str) or given is None else statement_of(None, given)
 
 

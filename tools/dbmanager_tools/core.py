@@ -20,7 +20,7 @@ from dbmanager_tools.house import Evidence, answer, services_of, tool
 Connection = Annotated[str, Field(description="Configured connection name, see list_connections")]
 Sql = Annotated[str | None, Field(description="One statement in the engine's own SQL")]
 Command = Annotated[
-    dict[str, JsonValue] | list[str] | None,
+    dict[str, JsonValue] | list[JsonValue] | None,
     Field(
         description='Instead of sql. MongoDB: {"find": "orders", "filter": {"paid": false}, "limit": 5}, or aggregate, '
         'count, distinct. Redis: ["HGETALL", "user:1"]'
@@ -31,7 +31,7 @@ Params = Annotated[
 ]
 
 
-def statement_of(sql: str | None, command: Mapping[str, JsonValue] | Sequence[str] | None) -> str:
+def statement_of(sql: str | None, command: Mapping[str, JsonValue] | Sequence[JsonValue] | None) -> str:
     """Return the one statement that was given as SQL text or as a command."""
     if bool(sql) is (command is not None):
         raise InvalidStatement("give sql for an SQL engine, or command for MongoDB and Redis; exactly one of them")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbmanager.phases.optimization.advise import Measurement
 
 Queries = Annotated[
-    list[str | dict[str, JsonValue] | list[str]],
+    list[str | dict[str, JsonValue] | list[JsonValue]],
     Field(
         min_length=1,
         max_length=100,
@@ -123,7 +123,7 @@ def measurements_text(measured: tuple[Measurement, ...]) -> str:
     return markdown.table(["", "query", "work", "ms", "scanned whole"], rows)
 
 
-def _statements(queries: Sequence[str | dict[str, JsonValue] | list[str]]) -> list[str]:
+def _statements(queries: Sequence[str | dict[str, JsonValue] | list[JsonValue]]) -> list[str]:
     return [query if isinstance(query, str) else statement_of(None, query) for query in queries]
 
 
