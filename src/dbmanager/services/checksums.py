@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from dbmanager.adapters.facets import Adapter, need
@@ -12,6 +13,7 @@ from dbmanager.model.queries import Cell, Row
 from dbmanager.model.schema import DataType, Table, TypeKind
 
 _MODULUS = 1 << 128
+_UTC = re.compile(r"(\+00(:?00)?|Z)$")
 
 
 def normal(value: Cell, type_: DataType) -> Cell:
@@ -26,10 +28,16 @@ def normal(value: Cell, type_: DataType) -> Cell:
     if type_.kind is TypeKind.BOOLEAN and value in (0, 1):
         return bool(value)
     if type_.kind is TypeKind.TIMESTAMP and isinstance(value, str):
-        return value.replace("T", " ").removesuffix("+00:00").removesuffix("Z")
+        return _moment(value)
     if type_.kind is TypeKind.JSON:
         return _json(value)
     return value
+
+
+def _moment(text: str) -> str:
+    """Return a moment without the spelling of UTC and without the zeros at the end of its fraction."""
+    plain = _UTC.sub("", text.replace("T", " "))
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def _json(value: Cell) -> Cell:
