@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -112,7 +113,8 @@ class Store:
         @event.listens_for(engine.sync_engine, "connect")
         def _prepare(raw: sqlite3.Connection, _record: object) -> None:
             raw.isolation_level = None  # transactions are begun by `write`, with the lock it needs
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            _write_ahead(raw)
+            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
                 raw.execute(f"PRAGMA {pragma}")
 
         return engine
@@ -136,6 +138,19 @@ class Store:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": LOCK_NUMBER})
             if await connection.run_sync(_version) != HEAD:
                 await connection.run_sync(_migrate)
+
+
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite does not wait for another process that does the same at this moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _version(connection: Connection) -> str | None:

@@ -215,6 +215,8 @@ def _indexes(
                 valid=group[0]["used"] != "NO",
             )
         )
+    indexes.sort(key=lambda index: (index.name != "PRIMARY", index.name))  # the server promises no order
+    uniques.sort(key=lambda unique: (unique.name or "", unique.columns))
     return primary, tuple(uniques), tuple(indexes)
 
 
