@@ -81,3 +81,92 @@ def test_evidence_counts_never_hold_values() -> None:
     described = Table("t", None, (Column("email", TEXT),))
     sample = Sample(("email",), tuple((f"very.secret{n}@example.org",) for n in range(20)))
     assert "secret" not in repr(classify_table(described, sample))
+
+
+def _column(name: str, values: Sequence[object], kind: TypeKind = TypeKind.TEXT, table: str = "t") -> str | None:
+    described = Table(table, None, (Column(name, DataType(kind, kind.value)),))
+    labels = classify_table(described, Sample((name,), tuple((value,) for value in values)))  # type: ignore[arg-type]
+    return labels[0].type if labels and labels[0].certainty != "possible" else None
+
+
+_BROWSERS = ("Safari", "Chrome", "Firefox", "Edge")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("ACADEMIC_YEAR_CODE", [f"{1990 + n % 30}" for n in range(60)], TypeKind.TEXT),
+        ("ACADEMIC_YEAR_CODE", [1990 + n % 30 for n in range(60)], TypeKind.INTEGER),
+        ("scenario_code", [f"SCN-{100 + n}" for n in range(60)], TypeKind.TEXT),
+        ("acid_level", [f"{n % 9}.{n % 7}" for n in range(60)], TypeKind.TEXT),
+        ("incident_count", [n % 13 for n in range(60)], TypeKind.INTEGER),
+        ("browser", [_BROWSERS[n % 4] for n in range(60)], TypeKind.TEXT),
+        ("email_verified", [n % 2 for n in range(60)], TypeKind.INTEGER),
+        ("version", [f"{n % 4}.{n % 10}.{n % 7}.{n % 3}" for n in range(60)], TypeKind.TEXT),
+        ("seen_at", [1_700_000_000 + n * 86_417 for n in range(60)], TypeKind.INTEGER),
+        ("ordered_on", [f"202{n % 5}-0{n % 9 + 1}-1{n % 9}" for n in range(60)], TypeKind.DATE),
+        ("order_no", [4_000_000_000_000_000 + n * 7_919 for n in range(60)], TypeKind.INTEGER),
+        ("hash", [f"{n * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128):032x}" for n in range(60)], TypeKind.TEXT),
+        ("isbn", ["9780306406157", "9783161484100", "9780131103627", "9780201633610", "9780262033848",
+                  "9780596007126", "9781491950357", "9780132350884"], TypeKind.TEXT),
+        ("customer_number", [910_000_000 + n * 101 for n in range(60)], TypeKind.INTEGER),
+    ],
+)  # fmt: skip
+def test_what_catalog_products_are_known_to_mistake_is_left_alone(
+    name: str, values: Sequence[object], kind: TypeKind
+) -> None:
+    assert _column(name, values, kind) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["123-45-6789", "219-09-9999", "457-55-5462", "078-05-1120"], "national_id"),
+        ([f"+49 170 123{n:04}" for n in range(30)], "phone"),
+        ([f"192.168.{n}.{200 - n}" for n in range(30)], "ip_address"),
+        (["male", "female"] * 20, "gender"),
+        (["A+", "O-", "AB+", "B-", "O+"] * 8, "health"),
+        (["verheiratet", "ledig", "geschieden"] * 8, "marital_status"),
+        (["Roman Catholic", "Muslim", "Buddhist", "None"] * 8, "special_category"),
+        ([f"{1940 + n}-0{n % 9 + 1}-1{n % 9}" for n in range(60)], "birth_date"),
+        ([f"{n} Long Street" for n in range(30)], "address"),
+        ([f"Lange Straße {n}" for n in range(30)], "address"),
+        (["SW1A 1AA", "M1 1AE", "EC1A 1BB", "CR2 6XH", "DN55 1PT", "W1A 0AX", "B33 8TH", "L1 8JQ"], "postcode"),
+        ([f"$2b$12${'abcdefghijklmnopqrstuv'}{n:031}" for n in range(9)], "secret"),
+        (["44051401359", "02070803628", "92010512345"[:10] + "9", "44051401359"] * 3, None),
+    ],
+)  # fmt: skip
+def test_values_alone_say_what_they_are(values: Sequence[object], kind: str | None) -> None:
+    assert _column("c9", values) == kind
+
+
+def test_a_short_name_counts_only_alone_and_a_general_one_only_with_its_table() -> None:
+    assert kind_of_name("orders", "market_cap") is None
+    assert kind_of_name("passports", "number") == "national_id"
+    assert kind_of_name("invoices", "number") is None
+    assert kind_of_name("customers", "name") == "person_name"
+    assert kind_of_name("products", "nombre") is None
+    assert kind_of_name("t", "kundenemail") == "email"
+    assert kind_of_name("t", "emailsentcount") is None
+
+
+def test_a_comment_names_a_kind_unless_it_is_about_counts() -> None:
+    for comment, kind in (("E-mail address of the customer", "email"), ("number of e-mails sent, count", None)):
+        described = Table("t", None, (Column("x1", TEXT, comment=comment),))
+        assert [label.type for label in classify_table(described, None)] == ([kind] if kind else [])
+
+
+def test_a_birth_date_is_found_inside_the_number_beside_it() -> None:
+    ids = ["44051401359", "02270803624", "90090515836", "55030101193", "49040501580", "81010200131", "92032100157",
+           "85071512347", "79110300122", "60021900134", "61123100158", "75062800143"]  # fmt: skip
+    dates = [f"19{i[:2]}-{i[2:4]}-{i[4:6]}" for i in ids]
+    described = Table("t", None, (Column("pesel", TEXT), Column("c4", DataType(TypeKind.DATE, "date"))))
+    labels = classify_table(described, Sample(("pesel", "c4"), tuple(zip(ids, dates, strict=True))))
+    assert {label.column: label.type for label in labels}["c4"] == "birth_date"
+
+
+def test_documents_are_judged_by_what_stands_at_their_paths() -> None:
+    described = Table("t", None, (Column("payload", DataType(TypeKind.JSON, "jsonb")),))
+    rows = tuple(({"contact": {"email": f"p{n}@example.org"}, "n": n},) for n in range(20))
+    (label,) = classify_table(described, Sample(("payload",), rows))
+    assert (label.type, label.evidence["paths"]) == ("email", 1)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from dbmanager.analyzers.classification.judge import STRICT, Verdict, contradicts, is_free_text, judge_values
 from dbmanager.analyzers.classification.kinds import KINDS
-from dbmanager.analyzers.classification.names import kind_of_name
-from dbmanager.analyzers.classification.values import embedded, local_parts, matched
-from dbmanager.model.classification import Certainty, Label
-from dbmanager.model.schema import Column, Table, TypeKind
+from dbmanager.analyzers.classification.names import kind_of_comment, kind_of_name
+from dbmanager.analyzers.classification.neighbours import judge_neighbours
+from dbmanager.analyzers.classification.values import Values
+from dbmanager.model.classification import Certainty, Label, Level
+from dbmanager.model.queries import Cell
+from dbmanager.model.schema import Column, DataType, ForeignKey, Table, TypeKind
 from dbmanager.model.statistics import Sample
 
-PATTERN_RATIO = 0.9
-"""Share of sampled values that must match: weak checksums pass a tenth of random numbers, so one hit is nothing."""
-EMBEDDED_RATIO = 0.02
-NEIGHBOUR_RATIO = 0.6
-NEIGHBOUR_LEAST_ROWS = 10
+MAX_PATHS = 60
 _NUMERIC = (TypeKind.INTEGER, TypeKind.DECIMAL, TypeKind.FLOAT, TypeKind.BOOLEAN)
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_MOMENTS = (TypeKind.DATE, TypeKind.TIME, TypeKind.TIMESTAMP, TypeKind.INTERVAL)
+_ORDER: Mapping[Certainty, int] = {"certain": 2, "likely": 1, "possible": 0}
+_TEXT = DataType(TypeKind.TEXT, "text")
 
 
 def classify_table(table: Table, sample: Sample | None) -> tuple[Label, ...]:
@@ -30,86 +31,127 @@ def classify_table(table: Table, sample: Sample | None) -> tuple[Label, ...]:
     """
     labels: dict[str, Label] = {}
     for column in table.columns:
-        found = _of_column(table, column, sample)
+        cells = sample.values(column.name) if sample is not None and column.name in sample.columns else []
+        found = _of_column(table, column, cells, sampled=sample is not None)
         if found is not None:
             labels[column.name] = found
     if sample is not None:
-        for name, label in _neighbours(table, sample, labels).items():
-            labels.setdefault(name, label)
+        sure = {name: label.type for name, label in labels.items() if label.certainty != "possible"}
+        for name, verdict in judge_neighbours(table, sample, sure).items():
+            size = len(sample.values(name))
+            evidence = {"sampled": size, verdict.source: verdict.count}
+            labels[name] = _label(table, name, verdict.kind, verdict.certainty, evidence)
     return tuple(labels[column.name] for column in table.columns if column.name in labels)
 
 
-def _of_column(table: Table, column: Column, sample: Sample | None) -> Label | None:
+def inherited(table: Table, key: ForeignKey, referred: Mapping[str, Label]) -> Iterator[Label]:
+    """Yield a label for each column of a foreign key whose referred column is classified: the same values stand there.
+
+    Args:
+        table: the table that refers.
+        key: its foreign key.
+        referred: the labels of the referred table, by column.
+    """
+    for name, target in zip(key.columns, key.referred_columns, strict=False):
+        label = referred.get(target)
+        if label is not None and label.certainty != "possible":
+            yield replace(
+                label, schema=table.schema, table=table.name, column=name, evidence={"foreign_key": 1}, confirmed=False
+            )
+
+
+def stronger(one: Label | None, other: Label) -> Label:
+    """Return the label with more certainty; at a tie the more harmful, then the first."""
+    if one is None:
+        return other
+    levels = list(Level)
+    rank = (_ORDER[one.certainty], levels.index(one.level))
+    return other if (_ORDER[other.certainty], levels.index(other.level)) > rank else one
+
+
+def _of_column(table: Table, column: Column, cells: list[Cell], *, sampled: bool) -> Label | None:
+    values = Values.of(cells)
     named = kind_of_name(table.name, column.name)
-    if named and (column.type.kind is TypeKind.BOOLEAN or _is_vetoed(named, column)):
-        named = None
-    values = sample.values(column.name) if sample is not None and column.name in sample.columns else []
-    texts = [str(value).strip() for value in values if not isinstance(value, bool | float | list | dict)]
-    texts = [text for text in texts if text]
-    evidence: dict[str, int] = {"sampled": len(texts)} if sample is not None else {}
-    if named:
-        evidence["name"] = 1
-    hits = matched(texts) if texts and not _is_event_time(column) else {}
-    for kind, count in hits.items():
-        if count >= PATTERN_RATIO * len(texts) and (len(texts) >= 3 or kind == named):
-            evidence["pattern"] = count
-            return _label(table, column, kind, "certain", evidence)
-    if named:
-        if texts and _contradicted(named, hits, texts):
-            return _label(table, column, named, "possible", evidence)
-        return _label(table, column, named, "likely", evidence)
-    inside = embedded([str(value) for value in values if isinstance(value, str | dict | list)])
-    if inside and inside >= max(1, EMBEDDED_RATIO * len(values)):
-        evidence["embedded"] = inside
-        return _label(table, column, "free_text", "likely", evidence)
-    return None
+    said = kind_of_comment(column.comment) if column.comment else None
+    named = None if named and _is_vetoed(named, column) else named
+    said = None if said and _is_vetoed(said, column) else said
+    evidence: dict[str, int] = {"sampled": len(values.texts)} if sampled else {}
+    evidence |= {source: 1 for source, kind in (("name", named), ("comment", said)) if kind}
+    seen = judge_values(column, values)
+    decided = _decided(named or said, seen, values)
+    if decided is not None:
+        kind, certainty = decided
+        if seen is not None and seen.kind == kind:
+            evidence[seen.source] = seen.count
+        return _label(table, column.name, kind, certainty, evidence)
+    inside = is_free_text(values)
+    if inside:
+        return _label(table, column.name, "free_text", "likely", {**evidence, "embedded": inside})
+    return _of_documents(table, column, values, evidence)
 
 
-def _is_vetoed(kind: str, column: Column) -> bool:
-    if column.type.kind is TypeKind.UUID:
-        return True
-    if kind == "birth_date":
-        return column.type.kind in (TypeKind.BOOLEAN, TypeKind.FLOAT)
-    return KINDS[kind].text_only and column.type.kind in (*_NUMERIC, TypeKind.DATE, TypeKind.TIMESTAMP)
+def _decided(named: str | None, seen: Verdict | None, values: Values) -> tuple[str, Certainty] | None:
+    """Weigh what is said against what is seen. Values of a strict form overrule a name; a refuted name is `possible`."""
+    if named is None:
+        return (seen.kind, seen.certainty) if seen is not None else None
+    if seen is None:
+        return named, "possible" if contradicts(named, values) else "likely"
+    if seen.kind == named:
+        return named, "certain"
+    if seen.kind in STRICT or contradicts(named, values):
+        return seen.kind, seen.certainty
+    return named, "likely"
 
 
-def _is_event_time(column: Column) -> bool:
-    return column.type.kind in (TypeKind.DATE, TypeKind.TIME, TypeKind.TIMESTAMP, TypeKind.INTERVAL, TypeKind.BOOLEAN)
+def _of_documents(table: Table, column: Column, values: Values, evidence: Mapping[str, int]) -> Label | None:
+    """Judge objects and lists by what stands at their paths; the column is what its most harmful path is."""
+    best: Label | None = None
+    found = 0
+    for path, cells in _paths(values).items():
+        label = _of_column(table, Column(f"{column.name}.{path}", _TEXT), cells, sampled=True)
+        if label is not None and label.certainty != "possible":
+            found += 1
+            best = stronger(best, label)
+    if best is None:
+        return None
+    return _label(table, column.name, best.type, best.certainty, {**evidence, "paths": found})
 
 
-def _contradicted(kind: str, hits: Mapping[str, int], texts: list[str]) -> bool:
-    """Whether the values refute a name: kinds with a strict form of which no single value has it."""
-    return kind in ("email", "ip_address") and not hits.get(kind) and len(texts) >= 20
+def _paths(values: Values) -> dict[str, list[Cell]]:
+    found: dict[str, list[Cell]] = {}
 
+    def walk(path: str, value: Cell) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{path}.{name}" if path else str(name), inner)
+        elif isinstance(value, list):
+            for inner in value[:20]:
+                walk(path or "[]", inner)
+        elif value is not None and (path in found or len(found) < MAX_PATHS):
+            found.setdefault(path, []).append(value)
 
-def _neighbours(table: Table, sample: Sample, labels: Mapping[str, Label]) -> dict[str, Label]:
-    """Find person names by their neighbour: the words of a value stand in the same row's e-mail address."""
-    found: dict[str, Label] = {}
-    mails = [name for name, label in labels.items() if label.type == "email" and "pattern" in label.evidence]
-    for mail in mails:
-        at_mail = sample.columns.index(mail)
-        locals_ = local_parts([str(row[at_mail] or "") for row in sample.rows])
-        for column in table.columns:
-            if column.name in labels or column.type.kind is not TypeKind.TEXT or column.name not in sample.columns:
-                continue
-            at = sample.columns.index(column.name)
-            pairs = [(str(row[at]), part) for row, part in zip(sample.rows, locals_, strict=True) if row[at] and part]
-            hits = sum(1 for value, part in pairs if any(w.casefold() in part for w in _WORD.findall(value)))
-            if len(pairs) >= NEIGHBOUR_LEAST_ROWS and hits >= NEIGHBOUR_RATIO * len(pairs):
-                evidence = {"sampled": len(pairs), "neighbour": hits}
-                found[column.name] = _label(table, column, "person_name", "certain", evidence)
+    for cell in values.nested:
+        walk("", cell)
     return found
 
 
-def _label(table: Table, column: Column, kind: str, certainty: Certainty, evidence: Mapping[str, int]) -> Label:
+def _is_vetoed(kind: str, column: Column) -> bool:
+    """Whether a column's type can't hold what its name says."""
+    type_ = column.type.kind
+    if type_ in (TypeKind.BOOLEAN, TypeKind.UUID):
+        return True
+    if kind == "birth_date":
+        return type_ is TypeKind.FLOAT
+    if type_ in _MOMENTS:
+        return True
+    if kind == "location":
+        return type_ is TypeKind.INTEGER
+    return KINDS[kind].text_only and type_ in _NUMERIC
+
+
+def _label(table: Table, column: str, kind: str, certainty: Certainty, evidence: Mapping[str, int]) -> Label:
     facts = KINDS[kind]
     return Label(
-        schema=table.schema,
-        table=table.name,
-        column=column.name,
-        type=kind,
-        level=facts.level,
-        certainty=certainty,
-        regimes=facts.regimes,
-        evidence=dict(evidence),
-    )
+        schema=table.schema, table=table.name, column=column, type=kind, level=facts.level, certainty=certainty,
+        regimes=facts.regimes, evidence=dict(evidence),
+    )  # fmt: skip
