@@ -13,7 +13,9 @@ from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.phases.optimization.advise import advise
 from dbmanager.services.checking import run_checks
 from dbmanager.services.linting import lint_database
+from dbmanager.services.policy.decisions import Decisions
 from dbmanager.services.policy.labels import LabelBook
+from dbmanager.services.store import Store
 
 pytestmark = pytest.mark.anyio
 Open = Callable[..., SqliteAdapter]
@@ -24,7 +26,9 @@ async def _found(path: Path, open_sqlite: Open) -> tuple[set[str], set[str], set
     lint = {finding.id for finding in (await lint_database(adapter)).report.findings}
     security = {finding.id for finding in (await run_checks(adapter.security, engine="sqlite")).findings}
     schema = await adapter.catalog.read_schema()
-    labels = await LabelBook().of_database("shop", adapter, schema)
+    store = Store(path.parent)
+    labels = await LabelBook(Decisions(store)).of_database("shop", adapter, schema)
+    await store.close()
     return lint, security, {f"{label.table}.{label.column}" for label in labels}
 
 

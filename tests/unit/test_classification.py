@@ -6,6 +6,7 @@ import pytest
 
 from dbmanager.analyzers.classification.classify import classify_table
 from dbmanager.analyzers.classification.names import kind_of_name
+from dbmanager.model.queries import Cell, Row
 from dbmanager.model.schema import Column, DataType, Table, TypeKind
 from dbmanager.model.statistics import Sample
 
@@ -83,9 +84,9 @@ def test_evidence_counts_never_hold_values() -> None:
     assert "secret" not in repr(classify_table(described, sample))
 
 
-def _column(name: str, values: Sequence[object], kind: TypeKind = TypeKind.TEXT, table: str = "t") -> str | None:
+def _column(name: str, values: Sequence[Cell], kind: TypeKind = TypeKind.TEXT, table: str = "t") -> str | None:
     described = Table(table, None, (Column(name, DataType(kind, kind.value)),))
-    labels = classify_table(described, Sample((name,), tuple((value,) for value in values)))  # type: ignore[arg-type]
+    labels = classify_table(described, Sample((name,), tuple((value,) for value in values)))
     return labels[0].type if labels and labels[0].certainty != "possible" else None
 
 
@@ -113,7 +114,7 @@ _BROWSERS = ("Safari", "Chrome", "Firefox", "Edge")
     ],
 )  # fmt: skip
 def test_what_catalog_products_are_known_to_mistake_is_left_alone(
-    name: str, values: Sequence[object], kind: TypeKind
+    name: str, values: Sequence[Cell], kind: TypeKind
 ) -> None:
     assert _column(name, values, kind) is None
 
@@ -136,7 +137,7 @@ def test_what_catalog_products_are_known_to_mistake_is_left_alone(
         (["44051401359", "02070803628", "92010512345"[:10] + "9", "44051401359"] * 3, None),
     ],
 )  # fmt: skip
-def test_values_alone_say_what_they_are(values: Sequence[object], kind: str | None) -> None:
+def test_values_alone_say_what_they_are(values: Sequence[Cell], kind: str | None) -> None:
     assert _column("c9", values) == kind
 
 
@@ -167,6 +168,6 @@ def test_a_birth_date_is_found_inside_the_number_beside_it() -> None:
 
 def test_documents_are_judged_by_what_stands_at_their_paths() -> None:
     described = Table("t", None, (Column("payload", DataType(TypeKind.JSON, "jsonb")),))
-    rows = tuple(({"contact": {"email": f"p{n}@example.org"}, "n": n},) for n in range(20))
+    rows: tuple[Row, ...] = tuple(({"contact": {"email": f"p{n}@example.org"}, "n": n},) for n in range(20))
     (label,) = classify_table(described, Sample(("payload",), rows))
     assert (label.type, label.evidence["paths"]) == ("email", 1)

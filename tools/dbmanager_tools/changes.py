@@ -10,9 +10,10 @@ from mcp.server.mcpserver.resolve import AcceptedElicitation
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.describe.workflow import change_text
-from dbmanager.errors import ApprovalRequired, DbManagerError
-from dbmanager.model.changes import ChangeSet, ChangeState
+from dbmanager.errors import ApprovalRequired, DbManagerError, InvalidStatement
+from dbmanager.model.changes import ChangeSet, ChangeState, ChangeStep
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Background, Evidence, answer, error_text, services_of, tool, work
@@ -20,8 +21,27 @@ from dbmanager_tools.house import Background, Evidence, answer, error_text, serv
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
 
 
+class Disclosure(BaseModel):
+    """Classified columns to show in clear for a while."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: list[str] = Field(min_length=1, max_length=20, description="table.column")
+    rows: int = Field(50, ge=1, le=10_000)
+    minutes: int = Field(30, ge=1, le=480)
+
+
+class LabelDecision(BaseModel):
+    """What a column holds, whatever classification finds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: str = Field(description="table.column")
+    kind: str = Field(description="A type of classify_data, or harmless")
+
+
 class StatementStep(BaseModel):
-    """One statement of a proposed change."""
+    """One step of a proposed change: a statement, or a decision about classified data."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,10 +53,35 @@ class StatementStep(BaseModel):
         None, description="Statement that undoes it, in the same form; found for you where possible"
     )
     title: str | None = Field(None, description="What the step does; its statement when left out")
+    disclose: Disclosure | None = Field(
+        None, description="Instead: show these columns in clear; the reason is the change's"
+    )
+    label: LabelDecision | None = Field(None, description="Instead: fix a column's classification")
 
 
 def _inverse(given: str | dict[str, JsonValue] | list[JsonValue] | None) -> str | None:
     return given if isinstance(given, str) or given is None else statement_of(None, given)
+
+
+async def _step(
+    services: Services, adapter: Adapter, connection: str, step: StatementStep, reason: str
+) -> tuple[str, str | None, str | None] | ChangeStep:
+    if step.disclose is None and step.label is None:
+        return statement_of(step.sql, step.command), _inverse(step.inverse), step.title
+    from dbmanager.services.policy.steps import disclosure_step, label_step, place_of
+
+    if sum(one is not None for one in (step.sql, step.command, step.disclose, step.label)) != 1:
+        raise InvalidStatement("a step is one of sql, command, disclose and label")
+    schema = await adapter.catalog.read_schema()
+    if step.label is not None:
+        return label_step(schema, step.label.column, step.label.kind)
+    asked = step.disclose or Disclosure(columns=[])
+    kinds = {}
+    for column in asked.columns:
+        owner, table, _ = place_of(schema, column)
+        for label in await services.labels.labels(connection, adapter, schema, schema.table(table, owner or None)):
+            kinds[(label.schema or "", label.table, label.column)] = label.type
+    return disclosure_step(schema, kinds, asked.columns, rows=asked.rows, minutes=asked.minutes, reason=reason)
 
 
 class Decision(BaseModel):
@@ -56,7 +101,7 @@ async def propose_change(
 ) -> CallToolResult:
     """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet. Then
     review_change, and apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration:
-    they propose for you."""
+    they propose for you. A step may also ask to see masked columns (disclose) or correct a classification (label)."""
     from dbmanager.services.proposing import plan_statements
 
     services = services_of(ctx)
@@ -66,7 +111,7 @@ async def propose_change(
         connection,
         title=title,
         reason=reason,
-        steps=[(statement_of(s.sql, s.command), _inverse(s.inverse), s.title) for s in steps],
+        steps=[await _step(services, adapter, connection, one, reason) for one in steps],
     )
     change = await services.changes.propose(plan, project)
     return answer(review_text(change, services), {"change": change.id, "state": change.state.value})

@@ -62,7 +62,10 @@ class ChangeStep(BaseModel):
     statement: str = Field(description="Engine SQL, or a description of what a non-statement step does")
     payload: dict[str, Any] = Field(default_factory=dict, description="Arguments of a non-statement step")
     risk: Risk = "low"
-    access: Literal["read_write", "admin"] = Field(default="read_write", description="What the connection must allow")
+    access: Literal["none", "read_write", "admin"] = Field(
+        default="read_write",
+        description="What the connection must allow; none: only this server's own store is written",
+    )
     lock: str = Field(default="", description="Strongest lock taken, in the engine's words")
     rewrites_table: bool = False
     estimated_seconds: float | None = None

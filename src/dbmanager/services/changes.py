@@ -41,8 +41,15 @@ UNDOABLE = (ChangeState.APPLIED, ChangeState.VERIFIED, ChangeState.FAILED, Chang
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a step handler is given: other databases, progress, and a durable memory of its own."""
+    """What a step handler is given: other databases, progress, and a durable memory of its own.
 
+    Attributes:
+        connection: the connection that its change is for.
+        place: the step's own name, `chg_.../2`.
+    """
+
+    connection: str
+    place: str
     connections: Connections
     progress: Progress
     memory: Mapping[str, Any]
@@ -217,8 +224,9 @@ class Changes:
     async def _writable(self, change: ChangeSet) -> Adapter:
         name = change.plan.connection
         access = self._connections.settings(name).access
-        wanted = "admin" if any(record.step.access == "admin" for record in change.steps) else "read_write"
-        if access == "read_only" or (wanted == "admin" and access != "admin"):
+        asked = {record.step.access for record in change.steps}
+        wanted = "admin" if "admin" in asked else "read_write"
+        if asked - {"none"} and (access == "read_only" or (wanted == "admin" and access != "admin")):
             raise AccessDenied(
                 f"connection {name!r} is configured {access}, the change wants {wanted}", object_name=name,
                 hint=f'A person may set connections.{name}.access = "{wanted}".',
@@ -365,7 +373,8 @@ class Changes:
             await self._remember(change.id, record.number, memory)
 
         memory = await self._memory(change.id, record.number)
-        return StepContext(self._connections, progress, memory, remember)
+        place = f"{change.id}/{record.number}"
+        return StepContext(change.plan.connection, place, self._connections, progress, memory, remember)
 
     async def _memory(self, id_: str, number: int) -> dict[str, Any]:
         """Return what a step remembered; it is kept sealed, since a copy's position may be a person's address."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbmanager.services.backups import Backups
     from dbmanager.services.changes import Changes
     from dbmanager.services.jobs import Jobs
+    from dbmanager.services.policy.decisions import Decisions
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
     from dbmanager.services.projects import Projects
@@ -72,14 +73,22 @@ class Services:
         """Classification labels by table."""
         from dbmanager.services.policy.labels import LabelBook
 
-        return LabelBook()
+        return LabelBook(self.decisions)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What people decided about classified data."""
+        from dbmanager.services.policy.decisions import Decisions
+
+        return Decisions(self.store)
 
     @cached_property
     def masker(self) -> Masker:
         """The masking exit."""
         from dbmanager.services.policy.masking import Masker
+        from dbmanager.services.policy.tokens import Tokens
 
-        return Masker(self.labels)
+        return Masker(self.labels, self.decisions, Tokens(), lambda: self.audit)
 
     @cached_property
     def reader(self) -> Reader:
@@ -113,8 +122,10 @@ class Services:
     def changes(self) -> Changes:
         """Change sets; what phases registered carries out their own kinds of step."""
         from dbmanager.services.changes import Changes
+        from dbmanager.services.policy.steps import register as policy_steps
 
         changes = Changes(self.store, self.audit, self.approvals, self.connections, self.backups)
+        policy_steps(changes, self.decisions)
         self._step_handlers(changes)
         return changes
 

@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dbmanager.adapters.facets import Adapter
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.masking import MaskedResult, Masker
+from dbmanager.services.policy.tokens import TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class Reader:
             await self._audit().record("read_unmasked", connection, "done", {"by": "configuration"})
             self._unmasked.add(connection)
         offset = _offset(cursor, statement, parameters) if cursor else 0
-        request = QueryRequest(statement, parameters, self.limits(connection, max_rows), offset)
+        filled, values, has_tokens = self._filled(adapter, statement, parameters)
+        request = QueryRequest(filled, values, self.limits(connection, max_rows), offset)
         result = await adapter.query.run(request)
         if settings.masking:
             schema = await adapter.catalog.read_schema()
-            masked = await self._masker.mask(connection, adapter, schema, statement, result)
+            masked = await self._masker.mask(connection, adapter, schema, filled, result, filled=has_tokens)
         else:
             masked = MaskedResult(result, {})
         following = None if result.next_offset is None else _cursor(result.next_offset, statement, parameters)
@@ -69,8 +72,21 @@ class Reader:
     ) -> QueryPlan:
         """Return the plan; `analyze` runs the statement within the same bounds."""
         adapter = await self._connections.adapter(connection)
+        if any(isinstance(one, str) and TOKEN.fullmatch(one) for one in parameters):
+            raise InvalidStatement(
+                "a token can't be explained: plans repeat their parameters", hint="Explain with a made-up value."
+            )
         request = QueryRequest(statement, parameters, self.limits(connection, None))
         return await adapter.query.explain(request, analyze=analyze)
+
+    def _filled(
+        self, adapter: Adapter, statement: str, parameters: tuple[Scalar, ...]
+    ) -> tuple[str, tuple[Scalar, ...], bool]:
+        """Return statement and parameters with the values that tokens stand for, and whether there were any."""
+        tokens = self._masker.tokens
+        values, in_parameters = tokens.resolved(parameters)
+        filled, in_command = tokens.resolved_command(statement) if adapter.dialect == "mongodb" else (statement, False)
+        return filled, values, in_parameters or in_command
 
     def limits(self, connection: str, max_rows: int | None) -> QueryLimits:
         """Return the connection's bounds, narrowed to `max_rows` when that is less."""

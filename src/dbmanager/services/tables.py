@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0002"
+HEAD = "0003"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -148,4 +148,27 @@ RESULTS = Table(
     Column("title", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
+)
+
+DECIDED_LABELS = Table(
+    "decided_label",
+    METADATA,
+    Column("connection", String(200), primary_key=True),
+    Column("table_schema", String(200), primary_key=True),
+    Column("table_name", String(200), primary_key=True),
+    Column("column_name", String(400), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("change_id", String(32), nullable=False),
+    Column("decided_at", String(40), nullable=False),
+)
+
+DISCLOSURES = Table(
+    "disclosure",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("connection", String(200), nullable=False, index=True),
+    Column("columns", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rows_left", Integer, nullable=False),
+    Column("expires_at", Float, nullable=False),
 )

@@ -25,6 +25,7 @@ class Trace:
         named_by_data: the output's very name may be a value (MongoDB's documents can be built from their data).
         opaque: it holds documents in which there may be fields that nobody looked at; they are seen in the result only.
         made: dotted paths below the output that the statement itself writes.
+        given: a parameter's value stands in it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Trace:
     named_by_data: bool = False
     opaque: bool = False
     made: frozenset[str] = frozenset()
+    given: bool = False
 
     def renamed(self, name: str) -> Trace:
         """Return the same trace under another output name."""
@@ -43,12 +45,13 @@ def merge(name: str, traces: Iterable[Trace]) -> Trace:
     """Return one trace over several: all sources, complete only when all are."""
     sources: frozenset[BaseColumn] = frozenset()
     made: frozenset[str] = frozenset()
-    complete, opaque = True, False
+    complete, opaque, given = True, False, False
     for trace in traces:
         sources |= trace.sources
         made |= trace.made
         complete, opaque = complete and trace.complete, opaque or trace.opaque
-    return Trace(name, sources, complete, opaque=opaque, made=made)
+        given = given or trace.given
+    return Trace(name, sources, complete, opaque=opaque, made=made, given=given)
 
 
 @dataclass(frozen=True, slots=True)

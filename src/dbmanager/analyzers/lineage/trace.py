@@ -15,6 +15,7 @@ from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
 UNKNOWN = Trace("", complete=False)
 NOTHING = Trace("")
+GIVEN = Trace("", given=True)
 _SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
 _ROWID = frozenset("rowid oid _rowid_".split())
 _REVEALING = frozenset(
@@ -256,6 +257,8 @@ class _Tracer:
                 found.append(self._subquery(current, scope))
             elif isinstance(current, exp.Count) or _is_null_test(current):
                 continue
+            elif isinstance(current, exp.Placeholder | exp.Parameter):
+                found.append(GIVEN)
             else:
                 if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or _is_foreign_call(current):
                     found.append(UNKNOWN)

@@ -7,42 +7,59 @@ import logging
 import anyio
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.analyzers.classification.classify import classify_table
+from dbmanager.analyzers.classification.classify import classify_table, inherited, stronger
+from dbmanager.analyzers.classification.kinds import KINDS
 from dbmanager.errors import PermissionDenied, StatementFailed
 from dbmanager.model.classification import Label
 from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.services.policy.decisions import HARMLESS, Decisions
 
 SAMPLE_ROWS = 200
+_Key = tuple[str, str, str | None, str]
 _log = logging.getLogger(__name__)
 
 
 class LabelBook:
     """Labels by connection and table, made on first need from a bounded sample.
 
-    A table whose rows the role can't read is judged by its names alone, and judged again next time.
+    A table whose rows the role can't read is judged by its names alone, and judged again next time. What a person
+    decided stands over whatever is found.
     """
 
-    def __init__(self) -> None:
-        self._labels: dict[tuple[str, str, str | None, str], tuple[Label, ...]] = {}
+    def __init__(self, decisions: Decisions) -> None:
+        self._decisions = decisions
+        self._found: dict[_Key, tuple[Label, ...]] = {}
         self._locks: dict[str, anyio.Lock] = {}
 
     async def labels(
         self, connection: str, adapter: Adapter, schema: DatabaseSchema, table: Table, *, anew: bool = False
     ) -> tuple[Label, ...]:
-        """Return one table's labels; samples at most 200 rows of it the first time, or `anew`."""
-        key = (connection, schema.fingerprint, table.schema, table.name)
+        """Return one table's labels; samples at most 200 rows of it and of each table it refers to.
+
+        Args:
+            connection: its name.
+            adapter: of that connection.
+            schema: the whole catalog.
+            table: the table to label.
+            anew: sample again instead of using what was found before; decided labels stay.
+        """
         async with self._locks.setdefault(connection, anyio.Lock()):
-            if anew or key not in self._labels:
-                if not table.is_base:
-                    self._labels[key] = classify_table(table, None)
-                else:
-                    try:
-                        sample = await adapter.statistics.sample(table, rows=SAMPLE_ROWS)
-                    except (PermissionDenied, StatementFailed):
-                        _log.info("table %s could not be sampled; judged by names alone", table.name)
-                        return classify_table(table, None)
-                    self._labels[key] = classify_table(table, sample)
-            return self._labels[key]
+            found = {label.column: label for label in await self._judged(connection, adapter, schema, table, anew=anew)}
+            for key in table.foreign_keys:
+                referred = schema.find(key.referred_table, key.referred_schema)
+                if referred is None or referred == table:
+                    continue
+                theirs = await self._judged(connection, adapter, schema, referred)
+                for label in inherited(table, key, {one.column: one for one in theirs}):
+                    found[label.column] = stronger(found.get(label.column), label)
+        decided = await self._decisions.labels(connection)
+        for column in table.columns:
+            kind = decided.get((table.schema or "", table.name, column.name))
+            if kind == HARMLESS:
+                found.pop(column.name, None)
+            elif kind is not None:
+                found[column.name] = _decided(table, column.name, kind)
+        return tuple(found[column.name] for column in table.columns if column.name in found)
 
     async def of_database(
         self, connection: str, adapter: Adapter, schema: DatabaseSchema, *, anew: bool = False
@@ -52,3 +69,27 @@ class LabelBook:
         for table in schema.base_tables():
             found.extend(await self.labels(connection, adapter, schema, table, anew=anew))
         return tuple(found)
+
+    async def _judged(
+        self, connection: str, adapter: Adapter, schema: DatabaseSchema, table: Table, *, anew: bool = False
+    ) -> tuple[Label, ...]:
+        key = (connection, schema.fingerprint, table.schema, table.name)
+        if anew or key not in self._found:
+            if not table.is_base:
+                self._found[key] = classify_table(table, None)
+            else:
+                try:
+                    sample = await adapter.statistics.sample(table, rows=SAMPLE_ROWS)
+                except (PermissionDenied, StatementFailed):
+                    _log.info("table %s could not be sampled; judged by names alone", table.name)
+                    return classify_table(table, None)
+                self._found[key] = classify_table(table, sample)
+        return self._found[key]
+
+
+def _decided(table: Table, column: str, kind: str) -> Label:
+    facts = KINDS[kind]
+    return Label(
+        schema=table.schema, table=table.name, column=column, type=kind, level=facts.level, certainty="certain",
+        regimes=facts.regimes, evidence={"decided": 1}, confirmed=True,
+    )  # fmt: skip

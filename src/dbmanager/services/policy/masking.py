@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.lineage.languages import trace_result
 from dbmanager.analyzers.lineage.model import BaseColumn, Trace
 from dbmanager.model.classification import Label, Level
-from dbmanager.model.queries import Cell, QueryResult, ResultColumn, Row
+from dbmanager.model.queries import QueryResult, ResultColumn, Row
 from dbmanager.model.schema import DatabaseSchema
+from dbmanager.services.audit import AuditLog
+from dbmanager.services.policy.decisions import Decisions
 from dbmanager.services.policy.labels import LabelBook
+from dbmanager.services.policy.tokens import Tokens
 
 MASKED_LEVELS = frozenset((Level.CONFIDENTIAL, Level.RESTRICTED))
 MASKED_CERTAINTIES = frozenset(("certain", "likely"))
+MAX_TRACES = 500
+NEVER_SHOWN = frozenset(("secret", "card_code"))
+"""Kinds that are shown to no client: nothing that a model may do needs a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +41,85 @@ class Masker:
     """Masks results by provenance. Equal values get equal tokens for as long as this process lives.
 
     An output column leaves in clear only when every base column that may influence it was found and none of them is
-    classified; whatever can't be traced is masked.
+    classified, or those that are have been disclosed; whatever can't be traced is masked.
     """
 
-    def __init__(self, labels: LabelBook, key: bytes | None = None) -> None:
+    def __init__(self, labels: LabelBook, decisions: Decisions, tokens: Tokens, audit: Callable[[], AuditLog]) -> None:
         self._labels = labels
-        self._key = key or secrets.token_bytes(32)
-
-    def token(self, kind: str, value: Cell) -> Cell:
-        """Return the stand-in for a value: deterministic within the scope, not reversible; NULL stays NULL."""
-        if value is None:
-            return None
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-        digest = hmac.new(self._key, f"{kind}\0{text}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-        return f"[{kind}:{digest[:10]}]"
+        self._decisions = decisions
+        self._audit = audit
+        self.tokens = tokens
+        self._known: OrderedDict[tuple[str, str, str, tuple[str, ...]], tuple[Trace, ...] | None] = OrderedDict()
 
     async def mask(
-        self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str, result: QueryResult
-    ) -> MaskedResult:
-        """Return the result with every column masked that is not traced to unclassified base columns."""
-        traces = trace_result(statement, adapter.dialect, schema, [column.name for column in result.columns])
-        kinds = await self._kinds(connection, adapter, schema, traces, result)
-        hidden = [kind for kind in kinds if kind is not None]
-        if not hidden:
+        self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str, result: QueryResult,
+        *, filled: bool = False,
+    ) -> MaskedResult:  # fmt: skip
+        """Return the result with every column masked that is not traced to unclassified base columns.
+
+        Args:
+            connection: its name.
+            adapter: of that connection.
+            schema: the catalog that names are looked up in.
+            statement: what was run.
+            result: what came back.
+            filled: parameters held values in place of tokens, so an output made of a parameter is masked.
+        """
+        traces = self._traces(statement, adapter.dialect, schema, tuple(column.name for column in result.columns))
+        traced = _agreed(traces, result)
+        if traced is None:
+            return self._masked(result, ["untraced"] * len(result.columns), traces)
+        decided = await self.columns_in_clear(connection, adapter, schema, _sources(traced))
+        kinds = _kinds(traced, result, decided, filled=filled)
+        if not any(kinds):
             return MaskedResult(result, {})
+        return await self._disclosed(connection, result, traced, decided, kinds, filled=filled)
+
+    async def _disclosed(
+        self, connection: str, result: QueryResult, traces: tuple[Trace, ...], decided: Mapping[BaseColumn, str | None],
+        kinds: list[str | None], *, filled: bool,
+    ) -> MaskedResult:  # fmt: skip
+        """Mask what no disclosure covers; rows beyond what a disclosure has left are masked as if it were not there."""
+        for disclosure in await self._decisions.disclosures(connection):
+            shown = {
+                c
+                for c, kind in decided.items()
+                if kind and kind not in NEVER_SHOWN and (c.schema, c.table, c.column) in disclosure.columns
+            }
+            opened = _kinds(
+                traces, result, {c: None if c in shown else kind for c, kind in decided.items()}, filled=filled
+            )
+            if opened == kinds or not result.rows:
+                continue
+            rows = await self._decisions.take(disclosure.id, connection, len(result.rows))
+            if not rows:
+                continue
+            names = sorted(f"{column.table}.{column.column}" for column in shown)
+            await self._audit().record(
+                "disclose", connection, "done", {"disclosure": disclosure.id, "columns": names, "rows": rows}
+            )
+            clear, rest = replace(result, rows=result.rows[:rows]), replace(result, rows=result.rows[rows:])
+            head, tail = self._masked(clear, opened, traces), self._masked(rest, kinds, traces)
+            kept = head.result if not rest.rows else replace(head.result, rows=head.result.rows + tail.result.rows)
+            return MaskedResult(kept, tail.masked if rest.rows else head.masked)
+        return self._masked(result, kinds, traces)
+
+    def _masked(self, result: QueryResult, kinds: list[str | None], traces: tuple[Trace, ...] | None) -> MaskedResult:
         rows = tuple(self._row(row, kinds) for row in result.rows)
         columns = self._columns(result, kinds, traces)
         masked = {column.name: kind for column, kind in zip(columns, kinds, strict=True) if kind is not None}
         return MaskedResult(replace(result, rows=rows, columns=columns), masked)
+
+    def _traces(
+        self, statement: str, dialect: str, schema: DatabaseSchema, names: tuple[str, ...]
+    ) -> tuple[Trace, ...] | None:
+        """Return what the outputs come from; the latest 500 answers are kept."""
+        key = (statement, dialect, schema.fingerprint, names)
+        if key not in self._known:
+            self._known[key] = trace_result(statement, dialect, schema, names)
+            if len(self._known) > MAX_TRACES:
+                self._known.popitem(last=False)
+        return self._known[key]
 
     def _columns(
         self, result: QueryResult, kinds: list[str | None], traces: tuple[Trace, ...] | None
@@ -73,7 +128,7 @@ class Masker:
         found = []
         for number, (column, kind) in enumerate(zip(result.columns, kinds, strict=True)):
             by_data = traces is not None and number < len(traces) and traces[number].named_by_data
-            name = str(self.token(kind, column.name)) if kind is not None and by_data else column.name
+            name = str(self.tokens.token(kind, column.name)) if kind is not None and by_data else column.name
             found.append(ResultColumn(name, column.type, () if kind is not None else column.paths))
         return tuple(found)
 
@@ -94,33 +149,36 @@ class Masker:
                     decided[column] = labels.get(column.column)
         return decided
 
-    async def _kinds(
-        self,
-        connection: str,
-        adapter: Adapter,
-        schema: DatabaseSchema,
-        traces: tuple[Trace, ...] | None,
-        result: QueryResult,
-    ) -> list[str | None]:
-        """Return per output column the kind to mask it as, or None to let it pass."""
-        if traces is None or len(traces) != len(result.columns):
-            return ["untraced"] * len(result.columns)
-        names = [column.name for column in result.columns]
-        if any(t.name and t.name.casefold() != n.casefold() and t.sources for t, n in zip(traces, names, strict=True)):
-            traces = tuple(
-                replace(t, complete=t.complete and _names_agree(t, n)) for t, n in zip(traces, names, strict=True)
-            )
-        sources = frozenset().union(*(trace.sources for trace in traces)) if traces else frozenset()
-        decided = await self.columns_in_clear(connection, adapter, schema, sources)
-        kinds: list[str | None] = []
-        for trace, column in zip(traces, result.columns, strict=True):
-            found = sorted({kind for source in trace.sources if (kind := decided[source]) is not None})
-            is_clear = trace.complete and not trace.named_by_data and _knows_paths(trace, column)
-            kinds.append(found[0] if found else None if is_clear else "untraced")
-        return kinds
-
     def _row(self, row: Row, kinds: list[str | None]) -> Row:
-        return tuple(value if kind is None else self.token(kind, value) for value, kind in zip(row, kinds, strict=True))
+        token = self.tokens.token
+        return tuple(value if kind is None else token(kind, value) for value, kind in zip(row, kinds, strict=True))
+
+
+def _agreed(traces: tuple[Trace, ...] | None, result: QueryResult) -> tuple[Trace, ...] | None:
+    """Return the traces when there is one per output; one whose name is not the output's is not trusted."""
+    if traces is None or len(traces) != len(result.columns):
+        return None
+    names = [column.name for column in result.columns]
+    if any(t.name and t.name.casefold() != n.casefold() and t.sources for t, n in zip(traces, names, strict=True)):
+        return tuple(replace(t, complete=t.complete and _names_agree(t, n)) for t, n in zip(traces, names, strict=True))
+    return traces
+
+
+def _sources(traces: tuple[Trace, ...]) -> frozenset[BaseColumn]:
+    return frozenset().union(*(trace.sources for trace in traces)) if traces else frozenset()
+
+
+def _kinds(
+    traces: tuple[Trace, ...], result: QueryResult, decided: Mapping[BaseColumn, str | None], *, filled: bool
+) -> list[str | None]:
+    """Return per output column the kind to mask it as, or None to let it pass."""
+    kinds: list[str | None] = []
+    for trace, column in zip(traces, result.columns, strict=True):
+        found = sorted({kind for source in trace.sources if (kind := decided[source]) is not None})
+        is_clear = trace.complete and not trace.named_by_data and _knows_paths(trace, column)
+        is_clear = is_clear and not (filled and trace.given)
+        kinds.append(found[0] if found else None if is_clear else "untraced")
+    return kinds
 
 
 def _knows_paths(trace: Trace, column: ResultColumn) -> bool:

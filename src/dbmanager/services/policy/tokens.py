@@ -1,0 +1,89 @@
+"""Stand-ins for classified values: equal values have equal tokens, and a token may come back as a parameter."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections import OrderedDict
+
+from dbmanager.errors import InvalidStatement
+from dbmanager.model.queries import Cell, Scalar
+
+MAX_KEPT = 200_000
+MAX_LENGTH = 512
+TOKEN = re.compile(r"\[[a-z_]+:[0-9a-f]{10}\]")
+_FILTERS = frozenset(("filter", "query", "$match", "q"))
+
+
+class Tokens:
+    """Makes tokens with a key of this process, and remembers which value the latest 200,000 stand for.
+
+    The memory is this process's only: it is never written down, and a token of another process is refused.
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
+        self._values: OrderedDict[str, Scalar] = OrderedDict()
+
+    def token(self, kind: str, value: Cell) -> Cell:
+        """Return the stand-in for a value: deterministic within the process, not reversible; NULL stays NULL."""
+        if value is None:
+            return None
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        digest = hmac.new(self._key, f"{kind}\0{text}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        token = f"[{kind}:{digest[:10]}]"
+        if not isinstance(value, list | dict) and len(text) <= MAX_LENGTH:
+            self._values[token] = value
+            self._values.move_to_end(token)
+            if len(self._values) > MAX_KEPT:
+                self._values.popitem(last=False)
+        return token
+
+    def resolved(self, parameters: tuple[Scalar, ...]) -> tuple[tuple[Scalar, ...], bool]:
+        """Return the parameters with tokens replaced by what they stand for, and whether there were any.
+
+        Raises: InvalidStatement for a token that this process did not give, or gave too long ago.
+        """
+        found = tuple(self._value(one) if _is_token(one) else one for one in parameters)
+        return found, any(map(_is_token, parameters))
+
+    def resolved_command(self, statement: str) -> tuple[str, bool]:
+        """Return a command document with the tokens in its filters replaced; anywhere else a token is refused.
+
+        A value that a filter compares with never reaches the answer; one that is projected would.
+        """
+        if TOKEN.search(statement) is None:
+            return statement, False
+        try:
+            document = json.loads(statement)
+        except ValueError:
+            return statement, False
+        return json.dumps(self._filled(document, in_filter=False), ensure_ascii=False), True
+
+    def _filled(self, value: Cell, *, in_filter: bool) -> Cell:
+        if isinstance(value, dict):
+            return {name: self._filled(inner, in_filter=in_filter or name in _FILTERS) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._filled(inner, in_filter=in_filter) for inner in value]
+        if not _is_token(value):
+            return value
+        if not in_filter:
+            raise InvalidStatement(
+                "a token may stand in a filter, a query or $match, as a whole value", object_name=str(value)
+            )
+        return self._value(value)
+
+    def _value(self, token: Cell) -> Scalar:
+        if str(token) not in self._values:
+            raise InvalidStatement(
+                f"the token {token} was not given by this server since it started", object_name=str(token),
+                hint="Read the column again and use the token given there.",
+            )  # fmt: skip
+        return self._values[str(token)]
+
+
+def _is_token(value: Cell) -> bool:
+    return isinstance(value, str) and TOKEN.fullmatch(value) is not None

@@ -1,0 +1,174 @@
+"""What people decide about classified data: disclosures, labels, and tokens that come back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from dbmanager.errors import ApprovalRequired, InvalidChoice, InvalidStatement
+from dbmanager.model.changes import ChangePlan, ChangeStep
+from dbmanager.model.configuration import Configuration
+from dbmanager.services.configuration import LoadedConfiguration
+from dbmanager.services.container import Services
+from dbmanager.services.policy.steps import disclosure_step, label_step
+from dbmanager.services.tables import AUDIT
+from tests.policy.leaks import EMAIL, SCHEMA
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
+    raw = sqlite3.connect(tmp_path / "data.db")
+    raw.executescript(";".join(SCHEMA) + ";")
+    raw.executescript(
+        "CREATE TABLE login (mail text PRIMARY KEY, password text);"
+        "INSERT INTO login SELECT email, 'Tr0ub4dor&' || id FROM customer;"
+        "CREATE TABLE visit (id integer PRIMARY KEY, who varchar(9) REFERENCES login (mail), page text);"
+        "INSERT INTO visit SELECT id, email, '/home' FROM customer;"
+    )
+    raw.close()
+    connection = {"url": "sqlite:///data.db", "environment": "development"}
+    configuration = Configuration.model_validate({"connections": {"db": connection}, "store": {"data_dir": "state"}})
+    made = Services(LoadedConfiguration(configuration, (), tmp_path))
+    yield made
+    await made.close()
+
+
+async def _shown(services: Services, sql: str, *parameters: str) -> list[object]:
+    page = await services.reader.query("db", sql, parameters)
+    return [row[0] for row in page.masked.result.rows]
+
+
+async def _step(services: Services, *columns: str, rows: int = 3, minutes: int = 30) -> ChangeStep:
+    adapter = await services.connections.adapter("db")
+    schema = await adapter.catalog.read_schema()
+    labels = await services.labels.of_database("db", adapter, schema)
+    kinds = {(label.schema or "", label.table, label.column): label.type for label in labels}
+    return disclosure_step(schema, kinds, columns, rows=rows, minutes=minutes, reason="to call Ada back")
+
+
+async def _propose(services: Services, step: ChangeStep) -> str:
+    adapter = await services.connections.adapter("db")
+    plan = ChangePlan(
+        connection="db",
+        title=step.title,
+        reason="test",
+        steps=(step,),
+        precondition=await adapter.catalog.fingerprint(),
+    )
+    return (await services.changes.propose(plan)).id
+
+
+async def _carry_out(services: Services, step: ChangeStep) -> str:
+    id_ = await _propose(services, step)
+    change = await services.changes.get(id_)
+    await services.approvals.approve(change, approver="tester", method="terminal", mode="person")
+    await services.changes.apply(id_)
+    await services.changes.verify(id_)
+    return id_
+
+
+async def test_columns_are_shown_only_once_approved_for_so_many_rows_and_every_showing_is_audited(
+    services: Services,
+) -> None:
+    id_ = await _propose(services, await _step(services, "customer.email"))
+    with pytest.raises(ApprovalRequired):
+        await services.changes.apply(id_)
+    assert EMAIL not in await _shown(services, "SELECT email FROM customer ORDER BY id")
+    await _carry_out(services, await _step(services, "customer.email"))
+    values = await _shown(services, "SELECT email FROM customer ORDER BY id")
+    assert values[0] == EMAIL
+    assert [str(value).startswith("[email:") for value in values] == [False] * 3 + [True] * 17
+    assert EMAIL not in await _shown(services, "SELECT email FROM customer ORDER BY id")
+    query = select(AUDIT.c.detail).where(AUDIT.c.action == "disclose")
+    async with services.store.read() as reading:
+        (detail,) = [json.loads(row.detail) for row in await reading.execute(query)]
+    assert (detail["columns"], detail["rows"]) == (["customer.email"], 3)
+
+
+async def test_a_disclosure_covers_its_columns_and_nothing_beside_them(services: Services) -> None:
+    await _carry_out(services, await _step(services, "customer.email", rows=100))
+    page = await services.reader.query("db", "SELECT email, full_name, email || card_number AS both FROM customer")
+    assert set(page.masked.masked) == {"full_name", "both"}
+
+
+async def test_a_disclosure_ends_by_time_and_by_being_rolled_back(services: Services) -> None:
+    id_ = await _carry_out(services, await _step(services, "customer.email", rows=100))
+    assert EMAIL in await _shown(services, "SELECT email FROM customer")
+    await services.changes.roll_back(id_)
+    assert EMAIL not in await _shown(services, "SELECT email FROM customer")
+    await services.decisions.disclose("d", "db", [("", "customer", "email")], "test", rows=100, seconds=0.5)
+    deadline = time.monotonic() + 5
+    assert EMAIL in await _shown(services, "SELECT email FROM customer")
+    while EMAIL in await _shown(services, "SELECT email FROM customer"):
+        assert time.monotonic() < deadline
+
+
+async def test_secrets_are_never_shown(services: Services) -> None:
+    with pytest.raises(InvalidStatement, match="never shown"):
+        await _step(services, "login.password")
+    await services.decisions.disclose("d", "db", [("", "login", "password")], "test", rows=100, seconds=60)
+    assert all(str(value).startswith("[secret:") for value in await _shown(services, "SELECT password FROM login"))
+
+
+async def test_a_column_that_is_not_there_is_named_with_the_nearest(services: Services) -> None:
+    with pytest.raises(InvalidChoice) as refused:
+        await _step(services, "customer.emial")
+    assert "customer.email" in refused.value.sentence()
+
+
+async def test_a_label_that_was_decided_stands_over_what_is_found_until_it_is_undone(services: Services) -> None:
+    adapter = await services.connections.adapter("db")
+    schema = await adapter.catalog.read_schema()
+    first = await _carry_out(services, label_step(schema, "customer.email", "harmless"))
+    assert EMAIL in await _shown(services, "SELECT email FROM customer")
+    await _carry_out(services, label_step(schema, "customer.country", "nationality"))
+    assert str((await _shown(services, "SELECT country FROM customer"))[0]).startswith("[nationality:")
+    labels = await services.labels.labels("db", adapter, schema, schema.table("customer"), anew=True)
+    assert {label.column for label in labels if label.confirmed} == {"country"}
+    await services.changes.roll_back(first)
+    assert EMAIL not in await _shown(services, "SELECT email FROM customer")
+    with pytest.raises(InvalidChoice):
+        label_step(schema, "customer.email", "e-mail")
+
+
+async def test_a_foreign_key_carries_the_label_to_the_column_that_refers(services: Services) -> None:
+    adapter = await services.connections.adapter("db")
+    schema = await adapter.catalog.read_schema()
+    (label,) = await services.labels.labels("db", adapter, schema, schema.table("visit"))
+    assert (label.column, label.type) == ("who", "email")
+
+
+async def test_a_token_passed_back_finds_the_rows_it_stands_for(services: Services) -> None:
+    (token,) = await _shown(services, "SELECT email FROM customer WHERE id = 1")
+    assert await _shown(services, "SELECT id FROM customer WHERE email = ?", str(token)) == [1]
+
+
+async def test_a_token_never_turns_into_its_value_on_the_way_out(services: Services) -> None:
+    (token,) = await _shown(services, "SELECT email FROM customer WHERE id = 1")
+    for sql in (
+        "SELECT ? AS x",
+        "SELECT upper(?) AS x",
+        "SELECT coalesce(NULL, ?) AS x FROM orders LIMIT 1",
+        "SELECT e FROM (SELECT ? AS e)",
+        "WITH t(e) AS (VALUES (?)) SELECT e FROM t",
+        "SELECT country FROM customer WHERE id < 0 UNION SELECT ?",
+        "SELECT CASE WHEN 1 THEN ? END AS x",
+        "SELECT value FROM json_each(json_array(?))",
+    ):
+        (value,) = await _shown(services, sql, str(token))
+        assert "ada" not in str(value).casefold(), sql
+    with pytest.raises(InvalidStatement):
+        await services.reader.explain("db", "SELECT id FROM customer WHERE email = ?", (str(token),))
+
+
+async def test_a_token_that_was_never_given_is_refused(services: Services) -> None:
+    with pytest.raises(InvalidStatement, match="was not given"):
+        await _shown(services, "SELECT id FROM customer WHERE email = ?", "[email:0123456789]")
