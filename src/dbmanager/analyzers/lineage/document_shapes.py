@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from dbmanager.analyzers.lineage.model import BaseColumn, Trace, merge
+from dbmanager.analyzers.lineage.model import Trace, merge
+from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DataType, Table, TypeKind
 
 NOWHERE = Trace("", complete=False, named_by_data=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dbmanager.analyzers.lineage.model import BaseColumn, Trace, merge
+from dbmanager.analyzers.lineage.model import Trace, merge
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.commands import parse_command, to_text
 from dbmanager.model.keys import FIELD, KEY, SCORE, TTL, TYPE, VALUE, field_column, may_overlap, patterns_of
+from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema, Table
 
 _PLAIN = frozenset(

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class BaseColumn:
-    """A stored column; the schema is empty where the engine has none."""
-
-    schema: str
-    table: str
-    column: str
+from dbmanager.model.lineage import BaseColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +13,16 @@ class Trace:
     """Where one output column comes from.
 
     Attributes:
-        sources: every base column that may influence the value; a superset when names are ambiguous.
+        sources: every base column that the value is made of; a superset when names are ambiguous.
+        conditions: columns that a query used as a value compares on its way: they decide which value it is.
+        counted: columns of which only the number or the absence of values tells, and those that an aggregate filters by.
         complete: False when some part could not be traced; the sources are then only a part of the truth.
         named_by_data: the output's very name may be a value (MongoDB's documents can be built from their data).
         opaque: it holds documents in which there may be fields that nobody looked at; they are seen in the result only.
         made: dotted paths below the output that the statement itself writes.
         given: a parameter's value stands in it.
+        is_count: it is a number of rows or values and nothing else.
+        aggregates: an aggregate function had a part in it.
     """
 
     name: str
@@ -35,6 +32,15 @@ class Trace:
     opaque: bool = False
     made: frozenset[str] = frozenset()
     given: bool = False
+    conditions: frozenset[BaseColumn] = frozenset()
+    counted: frozenset[BaseColumn] = frozenset()
+    is_count: bool = False
+    aggregates: bool = False
+
+    @property
+    def influences(self) -> frozenset[BaseColumn]:
+        """Every base column whose values could be read off the output."""
+        return self.sources | self.conditions
 
     def renamed(self, name: str) -> Trace:
         """Return the same trace under another output name."""
@@ -42,16 +48,25 @@ class Trace:
 
 
 def merge(name: str, traces: Iterable[Trace]) -> Trace:
-    """Return one trace over several: all sources, complete only when all are."""
-    sources: frozenset[BaseColumn] = frozenset()
-    made: frozenset[str] = frozenset()
-    complete, opaque, given = True, False, False
-    for trace in traces:
-        sources |= trace.sources
-        made |= trace.made
-        complete, opaque = complete and trace.complete, opaque or trace.opaque
-        given = given or trace.given
-    return Trace(name, sources, complete, opaque=opaque, made=made, given=given)
+    """Return one trace over several: all sources, complete only when all are; a count only as the only one."""
+    found = [trace for trace in traces if trace != NOTHING]
+    if len(found) == 1:
+        return replace(found[0], name=name, named_by_data=False)
+    return Trace(
+        name,
+        frozenset().union(*(trace.sources for trace in found)),
+        all(trace.complete for trace in found),
+        opaque=any(trace.opaque for trace in found),
+        made=frozenset().union(*(trace.made for trace in found)),
+        given=any(trace.given for trace in found),
+        conditions=frozenset().union(*(trace.conditions for trace in found)),
+        counted=frozenset().union(*(trace.counted for trace in found)),
+        is_count=bool(found) and all(trace.is_count for trace in found),
+        aggregates=any(trace.aggregates for trace in found),
+    )
+
+
+NOTHING = Trace("")
 
 
 @dataclass(frozen=True, slots=True)

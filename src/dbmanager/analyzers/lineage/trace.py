@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from dbmanager.analyzers.lineage.functions import is_pure_builtin
-from dbmanager.analyzers.lineage.model import BaseColumn, Relation, Trace, merge
+from dbmanager.analyzers.lineage.model import NOTHING, Relation, Trace, merge
+from dbmanager.analyzers.lineage.scopes import UNKNOWN, Scope, derived, ordered, rename, row_id_of
+from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
-UNKNOWN = Trace("", complete=False)
-NOTHING = Trace("")
 GIVEN = Trace("", given=True)
+_DECIDING = frozenset(("where", "having", "qualify"))
+_CLAUSES = (*_DECIDING, "group", "order", "distinct", "windows")
 _SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
-_ROWID = frozenset("rowid oid _rowid_".split())
 _REVEALING = frozenset(
     "pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_stat_activity "
     "pg_stat_statements pg_prepared_statements pg_cursors pg_largeobject pg_authid pg_shadow sqlite_stat3 sqlite_stat4".split()
@@ -26,38 +27,44 @@ _REVEALING = frozenset(
 _SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a query reads.
+
+    Attributes:
+        outputs: one trace per output column, in order.
+        touched: every base column that the query names anywhere, or takes as part of a whole row.
+        filters: those that decide which rows count: WHERE, HAVING, join conditions, filters of aggregates.
+    """
+
+    outputs: tuple[Trace, ...]
+    touched: frozenset[BaseColumn]
+    filters: frozenset[BaseColumn]
+
+
 def trace_outputs(sql: str, dialect: str, schema: DatabaseSchema) -> tuple[Trace, ...] | None:
     """Return one trace per output column in order, or None when the statement can't be traced at all."""
+    found = read_query(sql, dialect, schema)
+    return found.outputs if found is not None else None
+
+
+def read_query(sql: str, dialect: str, schema: DatabaseSchema) -> Reading | None:
+    """Return what a query reads, or None when the statement can't be traced at all."""
     try:
-        statement = sqlglot.parse_one(sql, dialect=dialect)
-        if not isinstance(statement, exp.Query | exp.Values):
-            return None
-        return _Tracer(schema, dialect).query(statement, _Scope())
+        return read_parsed(sqlglot.parse_one(sql, dialect=dialect), dialect, schema)
     except (SqlglotError, RecursionError):
         return None
 
 
-@dataclass(slots=True)
-class _Scope:
-    """Relations in reach: this query's own, then the enclosing ones."""
-
-    relations: list[Relation] = field(default_factory=list)
-    ctes: dict[str, tuple[Trace, ...] | None] = field(default_factory=dict)
-    outer: _Scope | None = None
-
-    def cte(self, name: str) -> tuple[bool, tuple[Trace, ...] | None]:
-        scope: _Scope | None = self
-        while scope is not None:
-            if name in scope.ctes:
-                return True, scope.ctes[name]
-            scope = scope.outer
-        return False, None
-
-    def chain(self) -> Iterator[_Scope]:
-        scope: _Scope | None = self
-        while scope is not None:
-            yield scope
-            scope = scope.outer
+def read_parsed(statement: exp.Expr, dialect: str, schema: DatabaseSchema) -> Reading | None:
+    """Return what a parsed query reads, or None when it can't be traced at all."""
+    if not isinstance(statement, exp.Query | exp.Values):
+        return None
+    tracer = _Tracer(schema, dialect)
+    outputs = tracer.query(statement, Scope())
+    if outputs is None:
+        return None
+    return Reading(outputs, frozenset(tracer.touched), frozenset(tracer.filters))
 
 
 class _Tracer:
@@ -65,10 +72,12 @@ class _Tracer:
         self._schema = schema
         self._dialect = dialect
         self._views: dict[tuple[str | None, str], tuple[Trace, ...] | None] = {}
+        self.touched: set[BaseColumn] = set()
+        self.filters: set[BaseColumn] = set()
 
-    def query(self, node: exp.Expr, outer: _Scope) -> tuple[Trace, ...] | None:
+    def query(self, node: exp.Expr, outer: Scope) -> tuple[Trace, ...] | None:
         """Return the outputs of a SELECT, set operation, VALUES or parenthesised query."""
-        scope = _Scope(outer=outer)
+        scope = Scope(outer=outer)
         if not self._ctes(node, scope):
             return None
         if isinstance(node, exp.Subquery):
@@ -84,7 +93,7 @@ class _Tracer:
             return self._select(node, scope)
         return None
 
-    def _ctes(self, node: exp.Expr, scope: _Scope) -> bool:
+    def _ctes(self, node: exp.Expr, scope: Scope) -> bool:
         with_ = node.args.get("with_") or node.args.get("with")
         for cte in with_.expressions if with_ else ():
             name, query = cte.alias.casefold(), cte.this
@@ -92,24 +101,24 @@ class _Tracer:
             if with_ and with_.args.get("recursive") and isinstance(query, exp.SetOperation):
                 outputs = self._recursive(name, query, scope, renames)
             else:
-                outputs = _rename(self.query(query, scope), renames)
+                outputs = rename(self.query(query, scope), renames)
             scope.ctes[name] = outputs
         return True
 
     def _recursive(
-        self, name: str, query: exp.SetOperation, scope: _Scope, renames: list[str]
+        self, name: str, query: exp.SetOperation, scope: Scope, renames: list[str]
     ) -> tuple[Trace, ...] | None:
         """Trace a recursive CTE: the anchor first, then widen until nothing is added."""
-        known = _rename(self.query(query.this, scope), renames)
+        known = rename(self.query(query.this, scope), renames)
         while known is not None:
             scope.ctes[name] = known
-            widened = _rename(self.query(query, scope), renames)
+            widened = rename(self.query(query, scope), renames)
             if widened is None or widened == known:
                 return widened
             known = widened
         return None
 
-    def _values(self, node: exp.Values, scope: _Scope) -> tuple[Trace, ...] | None:
+    def _values(self, node: exp.Values, scope: Scope) -> tuple[Trace, ...] | None:
         rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
         if not rows or len({len(row) for row in rows}) != 1:
             return None
@@ -118,7 +127,7 @@ class _Tracer:
             for number in range(len(rows[0]))
         )
 
-    def _select(self, node: exp.Select, scope: _Scope) -> tuple[Trace, ...] | None:
+    def _select(self, node: exp.Select, scope: Scope) -> tuple[Trace, ...] | None:
         from_ = node.args.get("from_") or node.args.get("from")
         sources: list[exp.Expr] = [from_.this] if from_ else []
         sources.extend(node.args.get("laterals") or ())
@@ -141,9 +150,24 @@ class _Tracer:
                 outputs.extend(star)
             else:
                 outputs.append(self._value(projection, scope).renamed(_output_name(projection)))
+        self._clauses(node, scope, outputs)
         return tuple(outputs)
 
-    def _star(self, node: exp.Expr, scope: _Scope) -> list[Trace] | None:
+    def _clauses(self, node: exp.Select, scope: Scope, outputs: list[Trace]) -> None:
+        """Note what the other clauses read; an output's own name may stand in them for the output."""
+        named = {trace.name.casefold() for trace in outputs if trace.name}
+        for clause in _CLAUSES:
+            part = node.args.get(clause)
+            for column in part.find_all(exp.Column) if isinstance(part, exp.Expr) else ():
+                found = self._column(column, scope)
+                is_output = not found.complete and not column.table and column.name.casefold() in named
+                if clause in _DECIDING and not is_output:
+                    self.filters |= found.influences
+        for join in node.args.get("joins") or ():
+            for column in join.args["on"].find_all(exp.Column) if join.args.get("on") else ():
+                self.filters |= self._column(column, scope).influences
+
+    def _star(self, node: exp.Expr, scope: Scope) -> list[Trace] | None:
         wanted = node.table.casefold() if isinstance(node, exp.Column) else None
         chosen = [r for r in scope.relations if wanted is None or r.alias.casefold() == wanted]
         if not chosen or any(relation.columns is None for relation in chosen):
@@ -153,13 +177,13 @@ class _Tracer:
         merged_names = frozenset().union(*(relation.using for relation in chosen))
         outputs = [
             merge(name, [t for r in chosen if (t := r.column(name)) is not None])
-            for name in _ordered(merged_names, chosen)
+            for name in ordered(merged_names, chosen)
         ]
         for relation in chosen:
             outputs.extend(t for t in relation.columns or () if t.name.casefold() not in merged_names)
         return outputs
 
-    def _add_source(self, node: exp.Expr, scope: _Scope, join: exp.Join | None) -> None:
+    def _add_source(self, node: exp.Expr, scope: Scope, join: exp.Join | None) -> None:
         relation = self._relation(node, scope)
         using = frozenset(name.name.casefold() for name in (join.args.get("using") or ())) if join else frozenset()
         if join is not None and (join.method or "").upper() == "NATURAL":
@@ -169,7 +193,7 @@ class _Tracer:
             )
         scope.relations.append(Relation(relation.alias, relation.columns, relation.fallback, using))
 
-    def _relation(self, node: exp.Expr, scope: _Scope) -> Relation:
+    def _relation(self, node: exp.Expr, scope: Scope) -> Relation:
         alias = node.alias_or_name
         renames = (
             [c.name for c in node.args["alias"].columns] if isinstance(node.args.get("alias"), exp.TableAlias) else []
@@ -177,39 +201,39 @@ class _Tracer:
         if isinstance(node, exp.Lateral):
             inner = node.this
             if isinstance(inner, exp.Subquery | exp.Query):
-                return _derived(alias, _rename(self.query(inner, scope), renames))
+                return derived(alias, rename(self.query(inner, scope), renames))
             return self._function(inner, alias, renames, scope)
         if isinstance(node, exp.Subquery):
             if isinstance(node.this, exp.Table):
-                joined = _Scope(outer=scope)
+                joined = Scope(outer=scope)
                 self._add_source(node.this, joined, None)
                 for join in node.this.args.get("joins") or ():
                     self._add_source(join.this, joined, join)
                 scope.relations.extend(joined.relations[:-1])
                 return joined.relations[-1]
-            return _derived(alias, _rename(self.query(node, scope), renames))
+            return derived(alias, rename(self.query(node, scope), renames))
         if isinstance(node, exp.Values):
-            return _derived(alias, _rename(self._values(node, scope), renames))
+            return derived(alias, rename(self._values(node, scope), renames))
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             return self._named(node, alias, renames, scope)
         return self._function(node.this if isinstance(node, exp.Table) else node, alias, renames, scope)
 
-    def _function(self, node: exp.Expr, alias: str, renames: list[str], scope: _Scope) -> Relation:
+    def _function(self, node: exp.Expr, alias: str, renames: list[str], scope: Scope) -> Relation:
         """A table function: every column may hold anything of its arguments."""
         trace = self._value(node, scope)
         columns = tuple(trace.renamed(name) for name in renames) or None
         return Relation(alias or (node.name if isinstance(node, exp.Func) else ""), columns, trace)
 
-    def _named(self, node: exp.Table, alias: str, renames: list[str], scope: _Scope) -> Relation:
+    def _named(self, node: exp.Table, alias: str, renames: list[str], scope: Scope) -> Relation:
         name, db = node.name, node.db
         if not db:
             is_cte, outputs = scope.cte(name.casefold())
             if is_cte:
-                return _derived(alias, _rename(outputs, renames))
+                return derived(alias, rename(outputs, renames))
         table = self._find(name, db)
         if table is not None:
             traced = self._table(table)
-            return _derived(alias, _rename(traced, renames), row_id=_row_id(table))
+            return derived(alias, rename(traced, renames), row_id=row_id_of(table))
         if db.casefold() in _SYSTEM_SCHEMAS or (not db and name.casefold().startswith(("pg_", "sqlite_", "pragma_"))):
             revealing = name.casefold() in _REVEALING
             return Relation(alias, None, UNKNOWN if revealing else NOTHING)
@@ -237,7 +261,7 @@ class _Tracer:
         if key not in self._views:
             self._views[key] = None  # a view that names itself is never traced
             body = _view_body(table.definition or "", self._dialect)
-            outputs = self.query(body, _Scope()) if body is not None else None
+            outputs = self.query(body, Scope()) if body is not None else None
             if outputs is not None and len(outputs) == len(table.columns):
                 names = [column.name for column in table.columns]
                 self._views[key] = tuple(t.renamed(n) for t, n in zip(outputs, names, strict=True))
@@ -245,8 +269,16 @@ class _Tracer:
                 self._views[key] = tuple(UNKNOWN.renamed(column.name) for column in table.columns)
         return self._views[key]
 
-    def _value(self, node: exp.Expr, scope: _Scope) -> Trace:
+    def _value(self, node: exp.Expr, scope: Scope) -> Trace:
         """Return everything that may influence a scalar expression."""
+        found = self._parts(node, scope)
+        inner = node.unalias() if isinstance(node, exp.Alias) else node
+        while isinstance(inner, exp.Paren | exp.Cast):
+            inner = inner.this
+        passes = isinstance(inner, exp.Column | exp.Query | exp.Subquery | exp.Count | exp.Filter | exp.Window)
+        return found if passes or not found.is_count else replace(found, is_count=False)
+
+    def _parts(self, node: exp.Expr, scope: Scope) -> Trace:
         found: list[Trace] = []
         stack: list[exp.Expr] = [node]
         while stack:
@@ -255,37 +287,57 @@ class _Tracer:
                 found.append(self._column(current, scope))
             elif isinstance(current, exp.Query):
                 found.append(self._subquery(current, scope))
-            elif isinstance(current, exp.Count) or _is_null_test(current):
-                continue
+            elif isinstance(current, exp.Count):
+                counted = merge("", [self._parts(inner, scope) for inner in _operands(current)])
+                found.append(Trace("", counted=counted.influences | counted.counted, is_count=True, aggregates=True))
+            elif _is_null_test(current):
+                tested = self._parts(current.this, scope)
+                found.append(Trace("", counted=tested.influences | tested.counted))
+            elif isinstance(current, exp.Filter):
+                chosen = self._parts(current.expression.this, scope)
+                self.filters |= chosen.influences
+                found += [self._parts(current.this, scope), Trace("", counted=chosen.influences | chosen.counted)]
             elif isinstance(current, exp.Placeholder | exp.Parameter):
                 found.append(GIVEN)
             else:
                 if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or _is_foreign_call(current):
                     found.append(UNKNOWN)
+                if isinstance(current, exp.AggFunc):
+                    found.append(Trace("", aggregates=True))
                 if isinstance(current, exp.Star) and not isinstance(current.parent, exp.Count):
                     found.extend(relation.whole_row() for relation in scope.relations)
                 stack.extend(current.iter_expressions())
         return merge("", found)
 
-    def _subquery(self, node: exp.Query, scope: _Scope) -> Trace:
+    def _subquery(self, node: exp.Query, scope: Scope) -> Trace:
         """A query used as a value: its outputs, and every column it compares on the way."""
         outputs = self.query(node, scope)
         if outputs is None:
             return UNKNOWN
-        inner = _Scope(outer=scope)
+        inner = Scope(outer=scope)
         self._ctes(node, inner)
         for select in node.find_all(exp.Select):
             from_ = select.args.get("from_") or select.args.get("from")
             for source in [*([from_.this] if from_ else []), *(j.this for j in select.args.get("joins") or ())]:
                 inner.relations.append(self._relation(source, inner))
-        compared = [
+        compared = merge("", [
             self._column(column, inner)
             for where in (*node.find_all(exp.Where), *node.find_all(exp.Having))
             for column in where.find_all(exp.Column)
-        ]
-        return merge("", [*outputs, *compared])
+        ])  # fmt: skip
+        value = merge("", outputs)
+        if isinstance(node.parent, exp.Exists):
+            value = Trace("", complete=value.complete)
+        return replace(
+            value, conditions=value.conditions | compared.influences, complete=value.complete and compared.complete
+        )
 
-    def _column(self, node: exp.Column, scope: _Scope) -> Trace:
+    def _column(self, node: exp.Column, scope: Scope) -> Trace:
+        found = self._resolved(node, scope)
+        self.touched |= found.influences
+        return found
+
+    def _resolved(self, node: exp.Column, scope: Scope) -> Trace:
         name, table = node.name, node.table.casefold()
         for reach in scope.chain():
             relations = [r for r in reach.relations if not table or r.alias.casefold() == table]
@@ -302,38 +354,8 @@ class _Tracer:
         return UNKNOWN.renamed(name)
 
 
-def _row_id(table: Table) -> Trace | None:
-    """SQLite's hidden row number, which is the integer primary key where there is one."""
-    key = table.primary_key.columns if table.primary_key else ()
-    sources = frozenset(BaseColumn(table.schema or "", table.name, c) for c in key) if len(key) == 1 else frozenset()
-    return Trace("rowid", sources)
-
-
-def _derived(alias: str, outputs: tuple[Trace, ...] | None, *, row_id: Trace | None = None) -> Relation:
-    if outputs is None:
-        return Relation(alias, None, UNKNOWN)
-    if row_id is None or any(t.name.casefold() in _ROWID for t in outputs):
-        return Relation(alias, outputs)
-    return _WithRowId(alias, outputs, row_id=row_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _WithRowId(Relation):
-    row_id: Trace = NOTHING
-
-    def column(self, name: str) -> Trace | None:
-        found = Relation.column(self, name)
-        return self.row_id if found is None and name.casefold() in _ROWID else found
-
-
-def _rename(outputs: tuple[Trace, ...] | None, names: list[str]) -> tuple[Trace, ...] | None:
-    if outputs is None or not names:
-        return outputs
-    return tuple(t.renamed(names[i]) if i < len(names) else t for i, t in enumerate(outputs))
-
-
-def _ordered(names: frozenset[str], relations: list[Relation]) -> list[str]:
-    return [t.name for t in relations[0].columns or () if t.name.casefold() in names]
+def _operands(node: exp.Count) -> Iterable[exp.Expr]:
+    return [inner for inner in node.iter_expressions() if not isinstance(inner, exp.Star)]
 
 
 def _output_name(node: exp.Expr) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.lineage.languages import trace_result
-from dbmanager.analyzers.lineage.model import BaseColumn, Trace
+from dbmanager.analyzers.lineage.model import Trace
 from dbmanager.model.classification import Label, Level
+from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.queries import QueryResult, ResultColumn, Row
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.audit import AuditLog
@@ -165,7 +166,7 @@ def _agreed(traces: tuple[Trace, ...] | None, result: QueryResult) -> tuple[Trac
 
 
 def _sources(traces: tuple[Trace, ...]) -> frozenset[BaseColumn]:
-    return frozenset().union(*(trace.sources for trace in traces)) if traces else frozenset()
+    return frozenset().union(*(trace.influences for trace in traces)) if traces else frozenset()
 
 
 def _kinds(
@@ -174,7 +175,7 @@ def _kinds(
     """Return per output column the kind to mask it as, or None to let it pass."""
     kinds: list[str | None] = []
     for trace, column in zip(traces, result.columns, strict=True):
-        found = sorted({kind for source in trace.sources if (kind := decided[source]) is not None})
+        found = sorted({kind for source in trace.influences if (kind := decided[source]) is not None})
         is_clear = trace.complete and not trace.named_by_data and _knows_paths(trace, column)
         is_clear = is_clear and not (filled and trace.given)
         kinds.append(found[0] if found else None if is_clear else "untraced")
