@@ -49,7 +49,7 @@ _SQL = {
     ),
     **_tested(
         SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change", "plan_migration",
-        "verify_data", "classify_data", "run_backup", "run_drill", "export_deliverables",
+        "verify_data", "classify_data", "trace_lineage", "run_backup", "run_drill", "export_deliverables",
     ),
 }  # fmt: skip
 
@@ -62,10 +62,11 @@ _MONGODB = {
     **_tested(ON_MONGODB, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change",
               "review_change", "roll_back_change"),
     **_tested(SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change",
-              "plan_migration", "verify_data", "classify_data", "run_backup", "run_drill", "export_deliverables"),
+              "plan_migration", "verify_data", "classify_data", "trace_lineage", "run_backup", "run_drill",
+              "export_deliverables"),
 }  # fmt: skip
 _REDIS = {
-    **_tested(ON_REDIS, "list_connections", "describe_schema", "assess_database", "check_database", "classify_data",
+    **_tested(ON_REDIS, "list_connections", "describe_schema", "assess_database", "check_database", "classify_data", "trace_lineage",
               "run_query", "propose_change", "apply_change", "review_change", "roll_back_change", "run_backup", "run_drill",
               "export_deliverables", "verify_data"),
     "plan_migration": Shown("unsupported", "keys are copied by a backup restored elsewhere; Redis declares no tables"),

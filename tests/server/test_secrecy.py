@@ -100,6 +100,7 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
                         "SELECT max(email) FROM customers UNION SELECT full_name FROM customers", "SELECT nonsense"):  # fmt: skip
                 await call("run_query", connection=name, sql=sql, max_rows=20)
                 await call("explain_query", connection=name, sql=sql, analyze=True)
+                await call("trace_lineage", connection=name, sql=sql)
             queries = ["SELECT sum(total) FROM orders WHERE customer_id = 7"]
             told, advice = await call("advise_indexes", queries=queries, propose=True, **with_project)
             assert "change" in advice, told

@@ -128,6 +128,9 @@ async def test_every_gate_is_passed_by_evidence(folder: Path, engine: str, looku
         assert (await _gates(client, project))["1"] == "in_progress"
         await _done(client, "check_database", **at)
         await _done(client, "classify_data", **at)
+        asked = {"command": lookup} if isinstance(lookup, dict) else {"sql": lookup}
+        _, traced = await _done(client, "trace_lineage", **asked, **at)
+        assert traced["columns"]
         text, advice = await _done(client, "advise_indexes", queries=[lookup], propose=True, **at)
         await _applied(client, text, advice["change"])
         _, measured = await _done(client, "measure_queries", queries=[lookup], **at)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
 from dbmanager.model.classification import Label
-from dbmanager_tools.core import Connection
+from dbmanager_tools.core import Command, Connection, Params, Sql, statement_of
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 
@@ -53,3 +53,41 @@ async def classify_data(
         + f"\n\n{len(labels)} classified columns in {len(chosen)} tables.",
         {"classified": len(labels)},
     )
+
+
+@tool(phase=5, title="Trace lineage")
+async def trace_lineage(
+    connection: Connection,
+    ctx: Context,
+    sql: Sql = None,
+    command: Command = None,
+    parameters: Params = None,
+    project: Evidence = None,
+) -> CallToolResult:
+    """Tell which stored columns each output of a query, or each column that an INSERT, UPDATE or CREATE AS fills, comes
+    from: through views, CTEs, subqueries, whole rows and functions. Checked against the engine's own plan where it
+    tells: engine-verified, parsed (by the catalog alone) or partial. Nothing is written."""
+    from dbmanager.phases.governance.lineage import trace_statement
+
+    services = services_of(ctx)
+    adapter = await services.connections.adapter(connection)
+    found = await trace_statement(adapter, statement_of(sql, command), tuple(parameters or ()))
+    rows = [
+        [f"{found.target}.{one.name}" if found.target else one.name, ", ".join(map(str, one.sources)) or "(no column)",
+         ", ".join(map(str, one.conditions)), one.confidence]
+        for one in found.outputs
+    ]  # fmt: skip
+    text = markdown.table(["output", "made of", "chosen by", "confidence"], rows)
+    if found.filters:
+        text += f"\n\nRows are chosen by {', '.join(map(str, found.filters))}."
+    if found.note:
+        text += f"\n\nNot verified: {found.note}."
+    facts: dict[str, JsonValue] = {row[0]: {"sources": [str(s) for s in one.sources], "confidence": one.confidence}
+             for row, one in zip(rows, found.outputs, strict=True)}  # fmt: skip
+    await services.keep_evidence(
+        project,
+        "lineage",
+        f"lineage of {len(rows)} columns in {connection}",
+        {"connection": connection, "columns": facts},
+    )
+    return answer(text, {"columns": facts})

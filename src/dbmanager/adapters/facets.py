@@ -15,6 +15,7 @@ from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.backups import BackupArtifact
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.findings import FactRows, QueryCheck
+from dbmanager.model.lineage import EngineReading
 from dbmanager.model.queries import Cell, Parameters, QueryPlan, QueryRequest, QueryResult, Row, Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table
 from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, ServerInfo, TableStatistics
@@ -307,6 +308,14 @@ class WhatIf(Protocol):
         ...
 
 
+class Provenance(Protocol):
+    """Asks the engine which columns a statement reads; nothing of it is run."""
+
+    async def reading(self, statement: str, parameters: Sequence[Scalar] = ()) -> EngineReading | Unsupported:
+        """Return what the engine tells of one gated read, or why it can't tell."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows in key order, and the key of the last one (None when no row came)."""
@@ -406,6 +415,8 @@ class Adapter(Protocol):
     @property
     def what_if(self) -> WhatIf | Unsupported: ...
     @property
+    def provenance(self) -> Provenance | Unsupported: ...
+    @property
     def bulk(self) -> Bulk | Unsupported: ...
     @property
     def backup(self) -> Backup | Unsupported: ...
@@ -435,6 +446,7 @@ __all__ = [
     "OrphanCount",
     "Parameters",
     "Progress",
+    "Provenance",
     "Query",
     "Security",
     "Statement",

@@ -8,6 +8,7 @@ from dbmanager.adapters.mysql.bulk import MysqlBulk
 from dbmanager.adapters.mysql.catalog import MysqlCatalog
 from dbmanager.adapters.mysql.emit import MysqlEmit
 from dbmanager.adapters.mysql.execute import MysqlExecute
+from dbmanager.adapters.mysql.provenance import MysqlProvenance
 from dbmanager.adapters.mysql.query import MysqlQuery
 from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
@@ -29,6 +30,7 @@ class MysqlAdapter:
         self.emit = MysqlEmit()
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
+        self.provenance = MysqlProvenance(self._sessions, self.query)
         self.what_if = Unsupported(
             "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
         )

@@ -29,6 +29,7 @@ class RedisAdapter:
         self.emit = Unsupported("Redis declares no tables and no indexes: there is nothing to create before writing")
         self.steps = RedisSteps()
         self.statistics = RedisStatistics(self.sessions, self.catalog)
+        self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
         self.bulk = RedisBulk(self.sessions, self.catalog)
         self.backup = RedisBackup(self.sessions)

@@ -9,6 +9,7 @@ from dbmanager.adapters.sqlite.bulk import SqliteBulk
 from dbmanager.adapters.sqlite.catalog import SqliteCatalog
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.execute import SqliteExecute
+from dbmanager.adapters.sqlite.provenance import SqliteProvenance
 from dbmanager.adapters.sqlite.query import SqliteQuery
 from dbmanager.adapters.sqlite.security import SqliteSecurity
 from dbmanager.adapters.sqlite.session import Sessions
@@ -31,6 +32,7 @@ class SqliteAdapter:
         self.emit = SqliteEmit()
         self.steps = self.emit
         self.statistics = SqliteStatistics(self._sessions, self.catalog, self.query, self.emit)
+        self.provenance = SqliteProvenance(self._sessions, self.catalog, self.query)
         self.what_if = SqliteWhatIf(self._sessions)
         self.bulk = SqliteBulk(self._sessions)
         self.backup = SqliteBackup(self._sessions)

@@ -148,6 +148,7 @@ class _Tracer:
                 if star is None:
                     return None
                 outputs.extend(star)
+                self.touched |= merge("", star).influences
             else:
                 outputs.append(self._value(projection, scope).renamed(_output_name(projection)))
         self._clauses(node, scope, outputs)
@@ -306,6 +307,7 @@ class _Tracer:
                     found.append(Trace("", aggregates=True))
                 if isinstance(current, exp.Star) and not isinstance(current.parent, exp.Count):
                     found.extend(relation.whole_row() for relation in scope.relations)
+                    self.touched |= merge("", found).influences
                 stack.extend(current.iter_expressions())
         return merge("", found)
 
