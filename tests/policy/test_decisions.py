@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from dbmanager.errors import ApprovalRequired, InvalidChoice, InvalidStatement
+from dbmanager.errors import ApprovalRequired, InvalidChoice, InvalidStatement, ResourceExhausted
 from dbmanager.model.changes import ChangePlan, ChangeStep
 from dbmanager.model.configuration import Configuration
+from dbmanager.model.queries import PlanNode, QueryPlan
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
+from dbmanager.services.policy.plans import without_values
 from dbmanager.services.policy.steps import disclosure_step, label_step
+from dbmanager.services.reading import MAX_GUESSES
 from dbmanager.services.tables import AUDIT
 from tests.policy.leaks import EMAIL, SCHEMA
 
@@ -172,3 +175,43 @@ async def test_a_token_never_turns_into_its_value_on_the_way_out(services: Servi
 async def test_a_token_that_was_never_given_is_refused(services: Services) -> None:
     with pytest.raises(InvalidStatement, match="was not given"):
         await _shown(services, "SELECT id FROM customer WHERE email = ?", "[email:0123456789]")
+
+
+async def test_figures_over_fewer_than_five_rows_that_restricted_columns_chose_are_hidden(services: Services) -> None:
+    for sql, figures in (
+        ("SELECT count(*) AS n FROM customer WHERE card_number LIKE '4111%'", [["[fewer than 5]"]]),
+        ("SELECT count(*) AS n FROM customer WHERE card_number LIKE '%'", [[20]]),
+        ("SELECT count(*) AS n FROM customer WHERE email LIKE 'ada%'", [[1]]),
+        ("SELECT max(id) AS m FROM customer WHERE card_number LIKE '4111%'", [["[fewer than 5]"]]),
+        ("SELECT count(*) AS n, max(id) AS m FROM customer WHERE card_number LIKE '%'", [[20, 20]]),
+        ("SELECT count(*) FILTER (WHERE card_number LIKE '4111%') AS n, count(*) AS a FROM customer", [["[fewer than 5]", 20]]),
+        ("SELECT count(DISTINCT card_number) AS n FROM customer WHERE id = 1", [["[fewer than 5]"]]),
+        ("SELECT n FROM (SELECT count(*) AS n FROM customer WHERE card_number = '4111111111111111') s", [["[fewer than 5]"]]),
+    ):  # fmt: skip
+        page = await services.reader.query("db", sql)
+        assert [list(row) for row in page.masked.result.rows] == figures, sql
+    plan = await services.reader.explain("db", "SELECT id FROM customer WHERE card_number LIKE '4111%'", analyze=True)
+    assert "1 rows" not in plan.text
+
+
+async def test_choosing_rows_by_restricted_columns_is_recorded_and_not_without_end(services: Services) -> None:
+    await services.reader.query("db", "SELECT id FROM customer WHERE card_number LIKE '41%'")
+    await services.reader.query("db", "SELECT id FROM customer WHERE country = 'UK'")
+    query = select(AUDIT.c.detail).where(AUDIT.c.action == "restricted_filter")
+    async with services.store.read() as reading:
+        (detail,) = [json.loads(row.detail) for row in await reading.execute(query)]
+    assert detail["columns"] == ["customer.card_number"]
+    assert "4111" not in json.dumps(detail)
+    guess = "SELECT id FROM customer WHERE card_number LIKE '4{}%'"
+    for number in range(MAX_GUESSES - 1):
+        await services.reader.query("db", guess.format(number))
+    with pytest.raises(ResourceExhausted, match=r"customer\.card_number"):
+        await services.reader.query("db", guess.format("x"))
+
+
+def test_a_plan_repeats_only_what_its_reader_wrote() -> None:
+    node = PlanNode("Filter", "other", condition="(a = 'ada@example.org') and (b = 'mine') and c = 4111111111111111")
+    plan = QueryPlan((node,), 1.0, False, text="x = 'ada@example.org'")
+    shown = without_values(plan, ("SELECT 1 WHERE b = 'mine'",), counts=True)
+    assert shown.roots[0].condition == "(a = '[value]') and (b = 'mine') and c = '[value]'"
+    assert shown.text == "x = '[value]'"

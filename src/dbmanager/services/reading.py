@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.errors import InvalidStatement
+from dbmanager.errors import InvalidStatement, ResourceExhausted
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.masking import MaskedResult, Masker
+from dbmanager.services.policy.plans import without_values
 from dbmanager.services.policy.tokens import TOKEN
+
+MAX_GUESSES, GUESS_SECONDS = 200, 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Reader:
         self._masker = masker
         self._audit = audit
         self._unmasked: set[str] = set()
+        self._guesses: deque[float] = deque()
 
     async def query(
         self,
@@ -62,6 +68,8 @@ class Reader:
         if settings.masking:
             schema = await adapter.catalog.read_schema()
             masked = await self._masker.mask(connection, adapter, schema, filled, result, filled=has_tokens)
+            if masked.restricted:
+                await self._note_guess(connection, statement, masked.restricted)
         else:
             masked = MaskedResult(result, {})
         following = None if result.next_offset is None else _cursor(result.next_offset, statement, parameters)
@@ -77,7 +85,33 @@ class Reader:
                 "a token can't be explained: plans repeat their parameters", hint="Explain with a made-up value."
             )
         request = QueryRequest(statement, parameters, self.limits(connection, None))
-        return await adapter.query.explain(request, analyze=analyze)
+        plan = await adapter.query.explain(request, analyze=analyze)
+        if not self._connections.settings(connection).masking:
+            return plan
+        schema = await adapter.catalog.read_schema()
+        restricted = await self._masker.restricted(connection, adapter, schema, statement)
+        if restricted and analyze:
+            await self._note_guess(connection, statement, restricted)
+        return without_values(plan, (statement, *map(str, parameters)), counts=not restricted)
+
+    async def _note_guess(self, connection: str, statement: str, columns: tuple[str, ...]) -> None:
+        """Record that restricted columns chose rows; so many in an hour are refused, since each may tell one bit.
+
+        Raises: ResourceExhausted.
+        """
+        now = time.monotonic()
+        while self._guesses and now - self._guesses[0] > GUESS_SECONDS:
+            self._guesses.popleft()
+        if len(self._guesses) >= MAX_GUESSES:
+            raise ResourceExhausted(
+                f"more than {MAX_GUESSES} queries in an hour chose rows by restricted columns ({', '.join(columns)})",
+                object_name=connection, hint="Choose rows by other columns, or ask to see these with propose_change.",
+            )  # fmt: skip
+        self._guesses.append(now)
+        digest = hashlib.sha256(statement.encode()).hexdigest()[:16]
+        await self._audit().record(
+            "restricted_filter", connection, "done", {"columns": list(columns), "statement": digest}
+        )
 
     def _filled(
         self, adapter: Adapter, statement: str, parameters: tuple[Scalar, ...]

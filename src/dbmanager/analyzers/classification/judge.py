@@ -207,11 +207,8 @@ def _opaque(values: Values) -> Verdict | None:
 
 def is_free_text(values: Values) -> int:
     """Return how many values hold a person's address, number or titled name inside; 0 when hardly any do."""
-    long = [text for text in values.texts if " " in text]
-    if not long:
-        return 0
-    inside = sum(1 for text in long if patterns.holds_person(text))
-    return inside if inside >= max(1, EMBEDDED_RATIO * len(values.texts)) else 0
+    inside = sum(1 for text in values.texts if patterns.holds_person(text))
+    return inside if inside and inside >= EMBEDDED_RATIO * len(values.texts) else 0
 
 
 def contradicts(kind: str, values: Values) -> bool:

@@ -33,7 +33,7 @@ KINDS: dict[str, Kind] = {
         Kind("address", C, ("PII", "PHI")),
         Kind("postcode", C, ("PII", "PHI"), text_only=False),
         Kind("birth_date", C, ("PII", "PHI"), text_only=False),
-        Kind("age", C, ("PII",), text_only=False),
+        Kind("age", Level.INTERNAL, ("PII",), text_only=False),
         Kind("national_id", R, ("PII", "PHI"), text_only=False),
         Kind("card_number", R, ("PCI", "PII"), text_only=False),
         Kind("card_code", R, ("PCI",), text_only=False),

@@ -145,7 +145,8 @@ def _card_codes(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judged:
         for column in _open(table, rows, known, TypeKind.TEXT, TypeKind.INTEGER):
             pairs = rows.pairs(column.name, card)
             count = _agree(pairs, lambda code, _: _CODE.fullmatch(code), least=0.85)
-            if count and len({code for code, _ in pairs}) > len(pairs) / 2:
+            short = sum(1 for code, _ in pairs if len(code) == 3)
+            if count and short > len(pairs) / 2 and len({code for code, _ in pairs}) > len(pairs) / 2:
                 yield column.name, Verdict("card_code", "likely", "neighbour", count)
 
 

@@ -131,6 +131,8 @@ _IBAN_INSIDE = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
 
 def holds_person(text: str) -> bool:
     """Whether a longer text holds an address, number or titled name of a person somewhere inside."""
+    if not any(c.isalpha() for c in text):
+        return False
     if _INSIDE.search(text):
         return True
     if any(checksums.is_card(found) for found in _CARD_INSIDE.findall(text)):

@@ -18,6 +18,7 @@ from dbmanager.model.schema import DatabaseSchema, TableKind
 
 UNKNOWN = Trace("", complete=False)
 NOTHING = Trace("")
+COUNT = Trace("count", is_count=True, aggregates=True)
 MAX_DEPTH = 20
 Doc = Mapping[str, Any]
 _UNCHANGED = frozenset(("$match", "$sort", "$limit", "$skip", "$sample", "$redact"))
@@ -42,6 +43,14 @@ def trace_outputs(statement: str, schema: DatabaseSchema, columns: Sequence[str]
     )
 
 
+def _accumulated(shape: Shape, field: str, item: Any) -> Trace:
+    """Return the trace of one field of a $group: its key, a count, or another figure over the group."""
+    trace = Expressions(shape).trace(item)
+    if field == "_id":
+        return trace
+    return replace(trace, aggregates=True, is_count=item in ({"$sum": 1}, {"$count": {}}))
+
+
 class _Unclear(Exception):
     """Something is not understood."""
 
@@ -55,7 +64,7 @@ class _Tracer:
         name = next(iter(command))
         target = command[name]
         if name == "count":
-            return Shape({"count": Trace("count")})
+            return Shape({"count": COUNT})
         source = self._collection(target, 0)
         if name == "distinct":
             return Shape({command["key"]: source.path(command["key"])})
@@ -100,11 +109,11 @@ class _Tracer:
         if name == "$unwind":
             return self._unwind(shape, value)
         if name == "$count":
-            return Shape({value: Trace(value)})
+            return Shape({value: COUNT})
         if name == "$sortByCount":
-            return Shape({"_id": Expressions(shape).trace(value), "count": NOTHING})
+            return Shape({"_id": Expressions(shape).trace(value), "count": COUNT})
         if name == "$group":
-            return Shape({field: Expressions(shape).trace(item) for field, item in value.items()})
+            return Shape({field: _accumulated(shape, field, item) for field, item in value.items()})
         if name == "$setWindowFields":
             return self._windows(shape, value)
         if name in ("$bucket", "$bucketAuto"):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from dbmanager.analyzers.lineage.model import Trace
+from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema
 
 _OTHER_LANGUAGES = {
@@ -19,6 +20,24 @@ class _Tracer(Protocol):
     def trace_outputs(
         self, statement: str, schema: DatabaseSchema, columns: Sequence[str]
     ) -> tuple[Trace, ...] | None: ...
+
+
+def filters_of(statement: str, dialect: str, schema: DatabaseSchema) -> frozenset[BaseColumn]:
+    """Return the columns that decide which rows count; of a command, every field whose name it writes."""
+    if dialect == "redis":
+        return frozenset()
+    if dialect in _OTHER_LANGUAGES:
+        return frozenset(
+            BaseColumn(table.schema or "", table.name, column.name)
+            for table in schema.tables
+            if f'"{table.name}"' in statement
+            for column in table.columns
+            if f'"{column.name}"' in statement or f'"${column.name}"' in statement
+        )
+    from dbmanager.analyzers.lineage.trace import read_query
+
+    found = read_query(statement, dialect, schema)
+    return found.filters if found is not None else frozenset()
 
 
 def trace_result(

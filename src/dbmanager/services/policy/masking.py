@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.analyzers.lineage.languages import trace_result
+from dbmanager.analyzers.lineage.languages import filters_of, trace_result
 from dbmanager.analyzers.lineage.model import Trace
 from dbmanager.model.classification import Label, Level
 from dbmanager.model.lineage import BaseColumn
@@ -15,6 +15,7 @@ from dbmanager.model.queries import QueryResult, ResultColumn, Row
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.policy.decisions import Decisions
+from dbmanager.services.policy.groups import hide_small_groups, is_restricted
 from dbmanager.services.policy.labels import LabelBook
 from dbmanager.services.policy.tokens import Tokens
 
@@ -27,10 +28,17 @@ NEVER_SHOWN = frozenset(("secret", "card_code"))
 
 @dataclass(frozen=True, slots=True)
 class MaskedResult:
-    """A result that may leave, and what was hidden: output column → kind (`untraced` when provenance is unknown)."""
+    """A result that may leave.
+
+    Attributes:
+        masked: output column → kind it is masked as (`untraced` when provenance is unknown, `small_group` for figures
+            over fewer than five rows that restricted columns chose).
+        restricted: restricted columns that decided which rows count, `table.column`.
+    """
 
     result: QueryResult
     masked: dict[str, str]
+    restricted: tuple[str, ...] = ()
 
 
 def is_masked(label: Label) -> bool:
@@ -50,6 +58,7 @@ class Masker:
         self._decisions = decisions
         self._audit = audit
         self.tokens = tokens
+        self._filters: OrderedDict[tuple[str, str, str], frozenset[BaseColumn]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str, str, tuple[str, ...]], tuple[Trace, ...] | None] = OrderedDict()
 
     async def mask(
@@ -68,13 +77,32 @@ class Masker:
         """
         traces = self._traces(statement, adapter.dialect, schema, tuple(column.name for column in result.columns))
         traced = _agreed(traces, result)
+        restricted = await self.restricted(connection, adapter, schema, statement)
         if traced is None:
-            return self._masked(result, ["untraced"] * len(result.columns), traces)
-        decided = await self.columns_in_clear(connection, adapter, schema, _sources(traced))
+            return replace(self._masked(result, ["untraced"] * len(result.columns), traces), restricted=restricted)
+        counted = frozenset().union(*(trace.counted for trace in traced)) if traced else frozenset()
+        decided = await self.columns_in_clear(connection, adapter, schema, _sources(traced) | counted)
+        result, small = hide_small_groups(
+            result, traced, frozenset(c for c in counted if is_restricted(decided[c])), everywhere=bool(restricted)
+        )
         kinds = _kinds(traced, result, decided, filled=filled)
-        if not any(kinds):
-            return MaskedResult(result, {})
-        return await self._disclosed(connection, result, traced, decided, kinds, filled=filled)
+        if any(kinds):
+            found = await self._disclosed(connection, result, traced, decided, kinds, filled=filled)
+        else:
+            found = MaskedResult(result, {})
+        return replace(found, masked={**found.masked, **small}, restricted=restricted)
+
+    async def restricted(
+        self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str
+    ) -> tuple[str, ...]:
+        """Return the restricted columns that decide which rows of a statement count, `table.column`."""
+        key = (statement, adapter.dialect, schema.fingerprint)
+        if key not in self._filters:
+            self._filters[key] = filters_of(statement, adapter.dialect, schema)
+            if len(self._filters) > MAX_TRACES:
+                self._filters.popitem(last=False)
+        decided = await self.columns_in_clear(connection, adapter, schema, self._filters[key])
+        return tuple(sorted(f"{c.table}.{c.column}" for c, kind in decided.items() if is_restricted(kind)))
 
     async def _disclosed(
         self, connection: str, result: QueryResult, traces: tuple[Trace, ...], decided: Mapping[BaseColumn, str | None],
