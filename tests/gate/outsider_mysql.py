@@ -799,3 +799,12 @@ BENIGN: tuple[tuple[str, str], ...] = (
     ("mysql_explain_analyze", "EXPLAIN ANALYZE SELECT * FROM t WHERE id > 3"),
     ("maria_analyze", "ANALYZE SELECT * FROM t WHERE id > 3"),
 )
+
+NOT_EXECUTED: dict[str, frozenset[str]] = {"mysql": frozenset(), "mariadb": frozenset()}
+"""Hostile statements that the servers at hand answer with an error, or without the effect."""
+NOT_KNOWN: dict[str, frozenset[str]] = {"mysql": frozenset(), "mariadb": frozenset()}
+"""Reads that one of the engines does not have, or not in that spelling."""
+HARMLESS: frozenset[str] = frozenset()
+"""Hostile statements that pass the gate and have no effect in the confined session."""
+ADVISED: frozenset[str] = frozenset()
+"""Reads that have a tool or a form of their own, which the refusal names."""
