@@ -12,7 +12,7 @@ _COPY = '{"count": "outsider_copy"}'
 _OTHER = '{"aggregate": "t", "pipeline": [{"$unionWith": {"coll": "outsider_copy"}}, {"$count": "n"}], "cursor": {}}'
 _COLLECTIONS = '{"listCollections": 1, "nameOnly": true}'
 _INDEXES = '{"listIndexes": "t"}'
-_USERS = '{"usersInfo": 1}'
+_USERS = '{"usersInfo": 1, "$db": "admin"}'
 _DATABASES = '{"listDatabases": 1, "nameOnly": true}'
 _OPTIONS = '{"listCollections": 1, "filter": {"name": "t"}}'
 _PARAMETER = '{"getParameter": 1, "notablescan": 1}'
@@ -274,7 +274,7 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ("create_search_indexes", '{"createSearchIndexes": "t", "indexes": [{"definition": {}}]}', RESULT),
     (
         "create_user",
-        '{"createUser": "outsider", "pwd": "Outsider-1", "roles": [{"role": "readWriteAnyDatabase", "db": '
+        '{"createUser": "outsider", "pwd": "Outsider-1", "roles": [{"role": "readAnyDatabase", "db": '
         '"admin"}], "$db": "admin"}',
         _USERS,
     ),
@@ -599,3 +599,39 @@ BENIGN: tuple[tuple[str, str], ...] = (
     ("build_info", '{"buildInfo": 1}'),
     ("hello", '{"hello": 1}'),
 )
+
+FORM_ONLY = frozenset(
+    ("byte_order_mark", "two_documents", "list_of_pairs", "duplicate_keys", "out_duplicate_key", "null_in_name")
+)
+"""What a reader of JSON could take wrongly; a driver can't send it."""
+NOT_EXECUTED = frozenset(
+    (
+        "bulk_write apply_ops delete_named_find find_second comment_first capitalised capitals space_in_name "
+        "query_wrapper query_wrapper_plain out_after_match out_beside_match out_as_object out_single_stage "
+        "out_timeseries merge_pipeline out_in_facet merge_in_facet_lookup out_in_lookup out_in_union "
+        "merge_in_union_nested explain_find_and_modify explain_twice where where_nested where_code "
+        "where_scope where_count where_distinct where_match where_graph_lookup where_escaped function "
+        "function_expr function_projection function_let function_deep accumulator accumulator_window "
+        "map_reduce map_reduce_inline eval eval_plain group clone_capped convert_capped reindex validate_full "
+        "create_search_indexes update_user grant_roles create_role drop_all_users set_parameter profile "
+        "profile_sample shutdown fsync_lock fsync_unlock log_rotate kill_op get_more kill_sessions "
+        "kill_sessions_pattern start_session refresh_sessions step_down repl_reconfig repl_freeze "
+        "set_compatibility set_default_concern shard_collection balancer_stop set_index_filter "
+        "plan_cache_clear query_settings oidc authenticate sasl_start invalidate_user_cache drop_connections "
+        "sleep fail_point god_insert test_deleted commit_transaction abort_transaction after_cluster_time "
+        "tailable exhaust internal_request_resume change_stream change_stream_cluster list_local_sessions "
+        "list_sessions lookup_other_database union_other_database unknown_stage internal_apply_oplog "
+        "from_router bomb_regex bomb_lookup"
+    ).split()
+)
+"""Commands that the engine at hand answers with an error, or without the effect."""
+BOUNDED = frozenset(("bomb_range", "bomb_regex", "bomb_lookup"))
+"""Reads that pass, as nothing in them is more than too much; they end, or are stopped, within their time limit."""
+ADVISED = frozenset(
+    (
+        "find_comment find_single aggregate_index_stats aggregate_coll_stats aggregate_documents "
+        "aggregate_disk explain_find explain_aggregate list_collections list_indexes db_stats coll_stats ping "
+        "build_info hello"
+    ).split()
+)
+"""Reads that have a tool or a form of their own, which the refusal names."""
