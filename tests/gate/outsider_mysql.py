@@ -15,7 +15,9 @@ _ROWS = "SELECT COUNT(*), SUM(amount) FROM t"
 _LOG = "SELECT COUNT(*) FROM outsider_log"
 _LOCK = "SELECT IS_USED_LOCK('outsider')"
 _VARIABLE = "SELECT @outsider"
-_ROW_LOCKS = "SELECT SUM(trx_rows_locked) FROM information_schema.INNODB_TRX"
+_ROW_LOCKS = (
+    "SELECT SUM(trx_rows_locked) FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id = CONNECTION_ID()"
+)
 _RELATIONS = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
 _ROUTINES = "SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"
 _TEMPORARY = "SELECT COUNT(*) FROM outsider_temp"
@@ -376,8 +378,8 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
         "LOCK INSTANCE FOR BACKUP",
         "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'BACKUP LOCK'",
     ),
-    ("maria_backup_lock", "BACKUP LOCK t", "SELECT 1 FROM t LIMIT 1"),
-    ("maria_backup_stage", "BACKUP STAGE START", BLOCKS),
+    ("maria_backup_lock", "BACKUP LOCK t", NOTHING),
+    ("maria_backup_stage", "BACKUP STAGE START", NOTHING),
     ("handler_open", "HANDLER t OPEN", "HANDLER t READ FIRST"),
     ("handler_open_as", "HANDLER t OPEN AS h", "HANDLER h READ NEXT"),
     # Transactions
@@ -530,10 +532,11 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ("mysql_redo_consumer", "DO innodb_redo_log_consumer_register()", RESULT),
     ("mysql_redo_consumer_select", "SELECT innodb_redo_log_consumer_register('outsider')", RESULT),
     ("mysql_redo_archive", "SELECT innodb_redo_log_archive_start('outsider')", RESULT),
+    ("mysql_alter_user", "ALTER USER CURRENT_USER() IDENTIFIED BY 'Outsider-2'", "SHOW CREATE USER CURRENT_USER()"),
     (
-        "alter_user",
-        "ALTER USER CURRENT_USER() IDENTIFIED BY 'Outsider-2'",
-        "SHOW CREATE USER CURRENT_USER()",
+        "maria_set_password",
+        "SET PASSWORD = PASSWORD('Outsider-2')",
+        "SELECT SHA2(GROUP_CONCAT(Priv ORDER BY User), 256) FROM mysql.global_priv",
     ),
     ("mysql_restart", "ALTER INSTANCE ROTATE INNODB MASTER KEY", NOTHING),
     (
@@ -823,7 +826,8 @@ NOT_EXECUTED: dict[str, frozenset[str]] = {
     "mariadb": frozenset(
         (
             "analyze_histogram install_plugin create_udf version_comment_six_digits version_comment_multi "
-            "multi_empty function_join function_show_status_where load_file_accent"
+            "multi_empty function_join function_show_status_where load_file_accent get_lock_kelvin binlog purge_logs "
+            "sleep_accent sleep_long_s repeat_memory"
         ).split()
     ),
 }

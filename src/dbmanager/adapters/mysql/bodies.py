@@ -16,7 +16,7 @@ DENIED = re.compile(
     r"|keyring_\w+|audit_log_\w+|audit_api_\w+|version_tokens_\w+|group_replication_\w+|asynchronous_connection_\w+"
     r"|innodb_redo_log_\w+|mysql_firewall_\w+|set_firewall_\w+|read_firewall_\w+|mysqlx_\w+|service_get_\w+"
     r"|service_release_\w+|spider_\w+|load_rewrite_rules|flush_rewrite_cache|gen_blocklist|gen_blacklist|gen_dictionary_\w+"
-    r"|mask_inner_\w+|http_\w+|lib_mysqludf_\w+|option_tracker_\w+|telemetry_\w+|mle_\w+"
+    r"|mask_inner_\w+|http_\w+|lib_mysqludf_\w+|option_tracker_\w+|telemetry_\w+|mle_\w+|wsrep_\w+"
 )
 """Native and loadable functions with effects, or with a reach outside the tables."""
 _BODY = re.compile(
