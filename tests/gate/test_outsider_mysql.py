@@ -220,6 +220,7 @@ async def _left(adapter: MysqlAdapter, probe: str | None) -> object:
         return type(problem).__name__
 
 
+@pytest.mark.slow
 @CASES
 def test_a_hostile_statement_has_its_effect_when_nothing_guards(engine: str, case: Case, bench: Bench) -> None:
     name, statement, probe = case
