@@ -108,6 +108,7 @@ def private(server: MySqlServer, install: list[str], daemon: list[str], settings
         chosen = {
             "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
             "pid_file": str(folder / "pid"), "init_file": str(first_user(folder, server.engine)), "secure_file_priv": "",
+            "tmpdir": str(folder),  # a starting server deletes the temporary files of another in the same place
             "max_connections": "60", "innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "sync_binlog": "0",
             "innodb_flush_method": "nosync", "innodb_buffer_pool_size": "64M", "character_set_server": "utf8mb4", **settings,
         }  # fmt: skip

@@ -24,6 +24,7 @@ from tests.conftest import needed
 from tests.engines import newest
 from tests.engines.extracted import program
 from tests.engines.redis import RedisServer
+from tests.gate import outsider_redis
 from tests.redis.conftest import adapter_on
 from tests.redis.corpora import BENIGN, HOSTILE, SEED
 from tests.redis.test_catalog import _one_of_each
@@ -40,6 +41,19 @@ RINGS: dict[str, Callable[..., AbstractContextManager[RedisServer]]] = {
 def newest_server(request: pytest.FixtureRequest) -> Iterator[tuple[str, RedisServer]]:
     with needed(), RINGS[request.param](enable_debug_command="yes") as server:
         yield request.param, server
+
+
+async def test_the_outsiders_corpus_is_refused(newest_server: tuple[str, RedisServer]) -> None:
+    adapter = adapter_on(newest_server[1], 0, access="read_only")
+    try:
+        for name, text, _ in outsider_redis.HOSTILE:
+            if name in outsider_redis.HARMLESS:
+                continue
+            with pytest.raises((StatementRefused, InvalidStatement)) as refused:
+                await adapter.query.check(text.replace("{victim}", "1"))
+            assert refused.value.hint, name
+    finally:
+        await adapter.close()
 
 
 async def test_the_corpora_hold(newest_server: tuple[str, RedisServer]) -> None:

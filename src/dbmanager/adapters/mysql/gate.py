@@ -6,27 +6,20 @@ settings of the server or killing. Those are refused here alone.
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dbmanager.adapters.mysql.bodies import DENIED, Lookup, called_names, reached, reason
+from dbmanager.adapters.mysql.functions import NATIVE, SYS, WORDS
 from dbmanager.adapters.mysql.text import Token, read
 from dbmanager.adapters.sql.gate import parse_single_read
-from dbmanager.errors import StatementRefused
+from dbmanager.errors import StatementRefused, nearest
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-DENIED = re.compile(
-    r"load_file|get_lock|release_lock|release_all_locks|sleep|benchmark|master_pos_wait|source_pos_wait|master_gtid_wait"
-    r"|wait_for_executed_gtid_set|wait_until_sql_thread_after_gtids|nextval|setval|sys_exec|sys_eval|sys_set|sys_get"
-    r"|keyring_\w+|audit_log_\w+|audit_api_\w+|version_tokens_\w+|group_replication_\w+|asynchronous_connection_\w+"
-    r"|innodb_redo_log_\w+|mysql_firewall_\w+|set_firewall_\w+|read_firewall_\w+|mysqlx_\w+|service_get_\w+"
-    r"|service_release_\w+|spider_\w+|load_rewrite_rules|flush_rewrite_cache|gen_blocklist|gen_blacklist|gen_dictionary_\w+"
-    r"|mask_inner_\w+|http_\w+|lib_mysqludf_\w+|option_tracker_\w+|telemetry_\w+|mle_\w+"
-)
 _WORDS = {
     "into": "INTO writes a file, a variable or a table",
     "procedure": "PROCEDURE is not a read",
@@ -42,29 +35,11 @@ _SECRETS = re.compile(
     r"|innodb_ft_\w+|innodb_metrics_\w+|error_log|binary_log_\w+|clone_\w+|persisted_variables|log_status|metadata_locks"
 )
 """Views of the server that show statements of others with their values, or secrets."""
-_BODY = re.compile(
-    r"\b(insert|update|delete|replace|truncate|call|create|alter|drop|rename|grant|revoke|set\s+(global|session|persist|@)"
-    r"|prepare|execute|into\s+(outfile|dumpfile|@)|load\s+data|lock|unlock|handler|flush|kill|do|commit|rollback"
-    r"|start\s+transaction|signal|resignal)\b|@\w+\s*:=",
-    re.IGNORECASE,
-)
 _HINTS = {
     "sleep": "Waiting is not reading.",
     "nextval": "Read the sequence's columns instead.",
     "load_file": "Files of the server are not read here.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RoutineFacts:
-    """A stored or loadable function; `body` is None where the role may not see it, or where it is native code."""
-
-    name: str
-    data_access: str
-    body: str | None
-
-
-Lookup = Callable[[Sequence[str]], Awaitable[tuple[RoutineFacts, ...]]]
 
 
 async def check_read(sql: str, lookup: Lookup, parser: Callable[[str], exp.Expr] | None = None) -> str:
@@ -83,11 +58,35 @@ async def check_read(sql: str, lookup: Lookup, parser: Callable[[str], exp.Expr]
     denied = next((name for name in names if DENIED.fullmatch(name)), None)
     if denied is not None:
         raise _refused(denied, "has effects or reaches outside the tables")
-    for facts in await lookup(names):
-        reason = _reason(facts)
-        if reason is not None:
-            raise _refused(facts.name, reason)
+    tables = [node.name for node in tree.find_all(exp.Table) if node.name and not node.db]
+    found = await reached(names, tables, lookup)
+    for facts in found:
+        why = reason(facts)
+        if why is not None:
+            raise _refused(facts.name, why, "view" if facts.data_access == "VIEW" else "function")
+    stored = {facts.name.lower() for facts in found if facts.data_access != "VIEW"}
+    _check_known(tokens, Counter(node.name.lower() for node in tree.find_all(exp.TableAlias) if node.columns), stored)
     return plain
+
+
+def _check_known(tokens: Sequence[Token], declared: Counter[str], stored: set[str]) -> None:
+    """Refuse a call of what is neither listed nor stored here; `declared` are names before a list of columns."""
+    for at, token in enumerate(tokens[:-1]):
+        if tokens[at + 1] != Token("mark", "(") or token.kind not in ("word", "quoted"):
+            continue
+        name = token.text.lower()
+        if at and tokens[at - 1].text == ".":
+            if tokens[at - 2].text.lower() != "sys" or name not in SYS:
+                raise _refused(name, "is named with a database; a read calls its own database's, by the plain name")
+        elif name == "last_insert_id" and tokens[at + 2 : at + 3] != [Token("mark", ")")]:
+            raise _refused(name, "with an argument sets the session's last number")
+        elif declared[name] > 0:
+            declared[name] -= 1
+        elif name not in NATIVE and name not in stored and (token.kind == "quoted" or name not in WORDS):
+            near = nearest(name, sorted(NATIVE | stored))
+            raise _refused(
+                name, "is not one of those that a read may call", hint=f"Did you mean {near}?" if near else ""
+            )
 
 
 def _parsed(sql: str) -> exp.Expr:
@@ -130,39 +129,9 @@ def _check_table(node: exp.Table) -> None:
         )
 
 
-def _refused(name: str, reason: str) -> StatementRefused:
+def _refused(name: str, reason: str, kind: str = "function", hint: str = "") -> StatementRefused:
+    advice = "Leave it out; what changes something goes into a change set."
     return StatementRefused(
-        f"function {name} {reason}, so it is not called by a read", object_name=name,
-        hint=_HINTS.get(name, "Leave it out; what changes something goes into a change set."),
-        next_actions=("propose_change",),
+        f"{kind} {name[:80]} {reason}, so it is not used by a read", object_name=name,
+        hint=_HINTS.get(name) or hint or advice, next_actions=("propose_change",),
     )  # fmt: skip
-
-
-def _reason(facts: RoutineFacts) -> str | None:
-    if facts.data_access == "NATIVE":
-        return "is native code loaded into the server"
-    if facts.data_access == "MODIFIES SQL DATA":
-        return "may have effects (declared MODIFIES SQL DATA)"
-    if facts.body is None:
-        return "has a body that this user may not see"
-    _, tokens = read_body(facts.body)
-    if _BODY.search(" ".join(token.text for token in tokens if token.kind != "string")):
-        return "has a body that does more than read"
-    if any(DENIED.fullmatch(token.text) for token in tokens if token.kind in ("word", "quoted")):
-        return "calls a function with effects"
-    return None
-
-
-def read_body(body: str) -> tuple[str, list[Token]]:
-    """Read a routine's text; what the server would run inside a comment counts as text."""
-    return read(re.sub(r"/\*(M?!\d*|\+)|\*/", " ", body))
-
-
-def called_names(tokens: Sequence[Token]) -> list[str]:
-    """Return every name before a parenthesis, decoded and lower-case."""
-    names = {
-        token.text.lower(): None
-        for token, following in itertools.pairwise(tokens)
-        if following.text == "(" and following.kind == "mark" and token.kind in ("word", "quoted")
-    }
-    return list(names)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from dbmanager.adapters.mysql.gate import RoutineFacts, check_read
+from dbmanager.adapters.mysql.bodies import RoutineFacts
+from dbmanager.adapters.mysql.gate import check_read
 from dbmanager.adapters.mysql.plans import plan_cost, plan_roots
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
-from dbmanager.adapters.mysql.text import read
+from dbmanager.adapters.mysql.text import read, without_database
 from dbmanager.adapters.mysql.wire import DriverError, Wire
 from dbmanager.adapters.sql.bounds import BoundedRows
 from dbmanager.adapters.sql.values import canonical
@@ -21,6 +21,11 @@ _ROUTINES = (
     "SELECT ROUTINE_NAME, SQL_DATA_ACCESS, ROUTINE_DEFINITION FROM information_schema.ROUTINES "
     "WHERE ROUTINE_SCHEMA = DATABASE() AND ROUTINE_TYPE = 'FUNCTION' AND LOWER(ROUTINE_NAME) IN ({})"
 )
+_VIEW = (
+    "SELECT TABLE_NAME, 'VIEW', NULLIF(VIEW_DEFINITION, ''), DATABASE() FROM information_schema.VIEWS "
+    "WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {}"
+)
+"""One name at a time: only then MariaDB opens that view alone, instead of every table of the database."""
 _NATIVE = "SELECT name, 'NATIVE', NULL FROM mysql.func WHERE LOWER(name) IN ({})"
 _SPLIT = re.compile(r"""('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)+`|\?)""", re.DOTALL)
 _LAST_COST = "SHOW SESSION STATUS LIKE 'Last_query_cost'"
@@ -38,22 +43,28 @@ class MysqlQuery:
         await self._checked(sql)
 
     async def _checked(self, sql: str) -> str:
-        return await check_read(sql, self._routines)
+        return await check_read(sql, self._reached)
 
-    async def _routines(self, names: Sequence[str]) -> tuple[RoutineFacts, ...]:
-        """Look the names up anew each time: a function may have been replaced since."""
-        if not names:
-            return ()
-        found: list[Any] = []
+    async def _reached(self, functions: Sequence[str], tables: Sequence[str]) -> tuple[RoutineFacts, ...]:
+        """Look the names up anew each time: a function or view may have been replaced since."""
+        found: list[RoutineFacts] = []
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
-            listed = ", ".join(raw.literal_of(name) for name in names)
-            found += await raw.fetch(_ROUTINES.format(listed))
-            try:
-                found += await raw.fetch(_NATIVE.format(listed))
-            except DriverError as problem:
-                if problem.args[0] not in _READ_DENIED:
-                    raise
-        return tuple(RoutineFacts(*row) for row in found)
+            if functions:
+                listed = ", ".join(raw.literal_of(name) for name in functions)
+                rows = [*await raw.fetch(_ROUTINES.format(listed))]
+                try:
+                    rows += await raw.fetch(_NATIVE.format(listed))
+                except DriverError as problem:
+                    if problem.args[0] not in _READ_DENIED:
+                        raise
+                found += [RoutineFacts(*row) for row in rows]
+            if tables:
+                views = " UNION ALL ".join(_VIEW.format(raw.literal_of(name)) for name in tables)
+                found += [
+                    RoutineFacts(name, kind, without_database(body, own) if body else None)
+                    for name, kind, body, own in await raw.fetch(views)
+                ]
+        return tuple(found)
 
     async def run(self, request: QueryRequest) -> QueryResult:
         """Return a page of rows."""
