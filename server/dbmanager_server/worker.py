@@ -19,7 +19,6 @@ from dbmanager.services.jobs import LEASE_SECONDS
 
 LOOK_SECONDS = 0.5
 SEEN_SECONDS = 2.0
-SLOTS = 2
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +41,7 @@ class Worker:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._be_seen, group.cancel_scope)
-                for _ in range(SLOTS):
+                for _ in range(self.services.loaded.configuration.worker.slots):
                     group.start_soon(self._take_up)
         finally:
             with anyio.CancelScope(shield=True):

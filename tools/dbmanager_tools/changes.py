@@ -183,7 +183,7 @@ async def apply_change(
         await services.approvals.approve(found, approver="client's user", method="elicitation", mode=mode)
     from dbmanager.services.change_jobs import APPLY
 
-    return await work(ctx, APPLY, change, {"change": change}, background)
+    return await work(ctx, APPLY, change, {"change": change}, background, lane=found.plan.connection)
 
 
 @tool(phase=0, title="Roll back change", reads=False, destructive=True, idempotent=False)
@@ -192,7 +192,8 @@ async def roll_back_change(change: ChangeId, ctx: Context, background: Backgroun
     Refuses as a whole when one of them can't be undone."""
     from dbmanager.services.change_jobs import ROLL_BACK
 
-    return await work(ctx, ROLL_BACK, change, {"change": change}, background)
+    found = await services_of(ctx).changes.get(change)
+    return await work(ctx, ROLL_BACK, change, {"change": change}, background, lane=found.plan.connection)
 
 
 @tool(phase=0, title="Verify audit log")

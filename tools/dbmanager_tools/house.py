@@ -186,14 +186,17 @@ def answer(text: str, facts: dict[str, JsonValue] | None = None) -> CallToolResu
 
 
 async def work(
-    context: Context[Any, Any], kind: str, about: str, arguments: Mapping[str, Any], background: bool
+    context: Context[Any, Any], kind: str, about: str, arguments: Mapping[str, Any], background: bool, *, lane: str
 ) -> CallToolResult:
-    """Do a piece of work now, telling progress, or queue it for the worker and answer the job."""
+    """Do a piece of work now, telling progress, or queue it for the worker and answer the job.
+
+    `lane` is the connection that the work burdens.
+    """
     services = services_of(context)
     if not background:
         outcome = await services.jobs.handler(kind)(services, arguments, context.report_progress)
         return answer(outcome.text, outcome.facts)
-    job = await services.jobs.enqueue(kind, about, arguments)
+    job = await services.jobs.enqueue(kind, about, arguments, lane=lane)
     await services.ensure_worker()
     return answer(
         job_text(job) + "\nIt goes on if you leave. Follow it with get_job, stop it with cancel_job.",

@@ -22,6 +22,7 @@ async def get_job(
     job: JobId,
     ctx: Context,
     wait_seconds: Annotated[float, Field(ge=0, le=50, description="Wait up to this long for it to end")] = 0,
+    log_lines: Annotated[int, Field(ge=0, le=200, description="Newest lines of its log to show")] = 0,
 ) -> CallToolResult:
     """Show how a job stands that another tool began with background=true: progress, time left, result. A job goes on
     when the client leaves, and is taken up again when its worker is lost."""
@@ -36,7 +37,11 @@ async def get_job(
         found = await services.jobs.get(job)
         await ctx.report_progress(found.done, found.total, found.message)
     facts: dict[str, JsonValue] = {"job": found.id, "state": found.state.value}
-    return answer(job_text(found), facts if found.facts is None else {**facts, "result": found.facts})
+    text = job_text(found)
+    if log_lines:
+        lines = await services.jobs.log(job, log_lines)
+        text += "\n\n" + "\n".join(f"{line.at:%Y-%m-%d %H:%M:%S} {line.worker} {line.line}" for line in lines)
+    return answer(text, facts if found.facts is None else {**facts, "result": found.facts})
 
 
 @tool(phase=0, title="Cancel job", reads=False)

@@ -63,4 +63,4 @@ async def verify_data(
     arguments = {
         "source": source, "target": target, "tables": tables, "target_schema": target_schema, "project": project
     }  # fmt: skip
-    return await work(ctx, COMPARE, f"{source} and {target}", arguments, background)
+    return await work(ctx, COMPARE, f"{source} and {target}", arguments, background, lane=target)

@@ -20,7 +20,9 @@ async def run_backup(
     of every table. The database is only read. A backup counts for nothing until run_drill has restored it."""
     from dbmanager.phases.recovery.jobs import BACKUP
 
-    return await work(ctx, BACKUP, connection, {"connection": connection, "project": project}, background)
+    return await work(
+        ctx, BACKUP, connection, {"connection": connection, "project": project}, background, lane=connection
+    )
 
 
 @tool(phase=6, title="Run drill")
@@ -36,4 +38,4 @@ async def run_drill(
     from dbmanager.phases.recovery.jobs import DRILL
 
     arguments = {"connection": connection, "backup": backup, "project": project}
-    return await work(ctx, DRILL, connection, arguments, background)
+    return await work(ctx, DRILL, connection, arguments, background, lane=connection)

@@ -115,11 +115,19 @@ class StoreSettings(_Closed):
     data_dir: Path | None = Field(None, description="Folder for backups, results and the audit key")
 
 
+class WorkerSettings(_Closed):
+    """How much a worker process does at a time."""
+
+    slots: int = Field(2, ge=1, le=16, description="Jobs that one worker process runs at a time")
+    per_connection: int = Field(1, ge=1, le=4, description="Jobs on one connection at a time, over all workers")
+
+
 class Configuration(_Closed):
     """The whole of `dbmanager.toml`."""
 
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict, description="Databases by name")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The server's own state")
+    worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Long work")
     backup_dir: Path | None = Field(None, description="Where backups go; inside the data folder when absent")
 
 

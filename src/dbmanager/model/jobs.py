@@ -31,6 +31,9 @@ class Job:
         attempts: how often a worker took it up; more than once when a worker was lost.
         result: what it answered, or the sentence of its failure.
         facts: the same result as data.
+        priority: higher ones are taken up first.
+        lane: the database it works on; so many jobs of one lane run at a time as the configuration allows.
+        taken_at: when its present worker took it up, `taken_done` units being done by then.
     """
 
     id: str
@@ -49,6 +52,10 @@ class Job:
     cancel_requested: bool = False
     result: str = ""
     facts: dict[str, Any] | None = None
+    priority: int = 0
+    lane: str = ""
+    taken_at: datetime | None = None
+    taken_done: float = 0.0
 
     @property
     def ended(self) -> bool:
@@ -57,11 +64,21 @@ class Job:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Time it may still take at the pace so far; None while that can't be told."""
-        if self.started_at is None or self.reported_at is None or not self.total or self.done <= 0:
+        """Time it may still take at its present worker's pace; None while that can't be told."""
+        moved = self.done - self.taken_done
+        if self.taken_at is None or self.reported_at is None or not self.total or moved <= 0:
             return None
-        elapsed = (self.reported_at - self.started_at).total_seconds()
-        return max(elapsed / self.done * (self.total - self.done), 0.0)
+        elapsed = (self.reported_at - self.taken_at).total_seconds()
+        return max(elapsed / moved * (self.total - self.done), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a job's log: what was reported, when and by which worker."""
+
+    at: datetime
+    worker: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Services:
         """Long work for the worker."""
         from dbmanager.services.jobs import Jobs
 
-        jobs = Jobs(self.store)
+        jobs = Jobs(self.store, per_lane=self.loaded.configuration.worker.per_connection)
         self._job_handlers(jobs)
         return jobs
 

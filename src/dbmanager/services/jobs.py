@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dbmanager.adapters.facets import Progress
 from dbmanager.errors import InvalidChoice, InvalidTransition, NotFound
-from dbmanager.model.jobs import Job, JobState, Outcome
+from dbmanager.model.jobs import Job, JobState, LogLine, Outcome
 from dbmanager.services.store import Store, compact, new_id, now
-from dbmanager.services.tables import JOBS, WORKERS
+from dbmanager.services.tables import JOB_LOG, JOBS, WORKERS
 
 if TYPE_CHECKING:
     from dbmanager.services.container import Services
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 8.0
 """Longer than a change set's lease, so that the change is free when another worker takes up its job."""
 MAX_ATTEMPTS = 5
+"""Workers lost at one and the same place before a job is given up."""
+LOG_LINES = 1_000
 WORKER_SEEN_SECONDS = 5.0
 
 JobHandler = Callable[["Services", Mapping[str, Any], Progress], Awaitable[Outcome]]
@@ -31,13 +34,16 @@ JobHandler = Callable[["Services", Mapping[str, Any], Progress], Awaitable[Outco
 class Jobs:
     """Jobs in the store. Phases register a handler for each kind; tools call the same handler when they wait."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, per_lane: int = 1) -> None:
         self._store = store
+        self._per_lane = per_lane
         self._handlers: dict[str, JobHandler] = {}
+        self._priorities: dict[str, int] = {}
 
-    def register(self, kind: str, handler: JobHandler) -> None:
-        """Make a kind of job known."""
+    def register(self, kind: str, handler: JobHandler, *, priority: int = 0) -> None:
+        """Make a kind of job known; kinds of a higher priority are taken up first."""
         self._handlers[kind] = handler
+        self._priorities[kind] = priority
 
     def handler(self, kind: str) -> JobHandler:
         """Return what does the work of a kind."""
@@ -45,15 +51,23 @@ class Jobs:
             raise InvalidChoice.of("job kind", kind, self._handlers)
         return self._handlers[kind]
 
-    async def enqueue(self, kind: str, about: str, arguments: Mapping[str, Any]) -> Job:
-        """Queue a job; a worker takes it up."""
+    async def enqueue(self, kind: str, about: str, arguments: Mapping[str, Any], *, lane: str = "") -> Job:
+        """Queue a job; a worker takes it up.
+
+        Args:
+            kind: a registered kind.
+            about: what it works on, for people.
+            arguments: JSON-safe.
+            lane: the database it works on; empty for none that has to be spared.
+        """
         self.handler(kind)
         id_ = new_id("job")
         async with self._store.write() as connection:
             await connection.execute(
                 insert(JOBS).values(
                     id=id_, kind=kind, about=about, arguments=compact(dict(arguments)), state=JobState.QUEUED.value,
-                    created_at=now(), done=0.0, message="", attempts=0, cancel_requested=0, result="",
+                    created_at=now(), done=0.0, message="", attempts=0, cancel_requested=0, result="", lane=lane,
+                    priority=self._priorities[kind],
                 )
             )  # fmt: skip
         return await self.get(id_)
@@ -91,31 +105,49 @@ class Jobs:
         return await self.get(id_)
 
     async def claim(self, owner: str) -> Job | None:
-        """Take up the oldest job that waits, or whose worker was lost; None when there is none.
+        """Take up the most urgent job that waits, or whose worker was lost; None when there is none.
 
-        One that was lost too often is ended as failed.
+        A job waits while as many of its lane run as are allowed. One that was lost too often is ended as failed.
         """
-        free = or_(
-            JOBS.c.state == JobState.QUEUED.value,
-            (JOBS.c.state == JobState.RUNNING.value) & (JOBS.c.lease_until < time.time()),
-        )
-        async with self._store.write() as connection:
-            row = (await connection.execute(select(JOBS).where(free).order_by(JOBS.c.created_at).limit(1))).first()
+        moment = time.time()
+        waits = JOBS.c.state == JobState.QUEUED.value
+        lost = (JOBS.c.state == JobState.RUNNING.value) & (JOBS.c.lease_until < moment)
+        running = JOBS.alias()
+        beside = (
+            select(func.count())
+            .where(running.c.lane == JOBS.c.lane, running.c.id != JOBS.c.id, running.c.lease_until >= moment,
+                   running.c.state == JobState.RUNNING.value)
+            .scalar_subquery()
+        )  # fmt: skip
+        free = or_(waits, lost) & ((JOBS.c.lane == "") | (beside < self._per_lane))
+        async with self._store.write(alone=True) as connection:
+            order = (JOBS.c.priority.desc(), JOBS.c.created_at)
+            row = (await connection.execute(select(JOBS).where(free).order_by(*order).limit(1))).first()
             if row is None:
                 return None
             values: dict[str, Any] = {
                 "state": JobState.RUNNING.value, "attempts": row.attempts + 1, "started_at": row.started_at or now(),
-                "lease_owner": owner, "lease_until": time.time() + LEASE_SECONDS,
+                "lease_owner": owner, "lease_until": time.time() + LEASE_SECONDS, "taken_at": now(),
+                "taken_done": row.done,
             }  # fmt: skip
-            if row.attempts >= MAX_ATTEMPTS:
+            if row.attempts >= MAX_ATTEMPTS and not self._moved(row):
                 values = {
                     "state": JobState.FAILED.value, "ended_at": now(),
-                    "result": f"Its worker was lost {row.attempts} times; see the worker's log.",
+                    "result": f"Its worker was lost {row.attempts} times; see the job's log.",
                 }  # fmt: skip
-            taken = await connection.execute(update(JOBS).where(JOBS.c.id == row.id, free).values(**values))
+            elif self._moved(row):
+                values["attempts"] = 1
+            taken = await connection.execute(update(JOBS).where(JOBS.c.id == row.id, or_(waits, lost)).values(**values))
             if taken.rowcount != 1 or values["state"] != JobState.RUNNING.value:
                 return None
+            line = "taken up" if row.started_at is None else "taken up again, its worker was lost or left"
+            await connection.execute(insert(JOB_LOG).values(job_id=row.id, at=now(), worker=owner, line=line))
         return await self.get(row.id)
+
+    @staticmethod
+    def _moved(row: Row[Any]) -> bool:
+        """Whether the last worker got further: only losing workers at the same place again and again is hopeless."""
+        return bool(row.attempts) and row.done > row.taken_done
 
     async def renew(self, id_: str, owner: str) -> bool:
         """Hold on to a job's lease; False when it was lost or the job is to stop."""
@@ -135,6 +167,26 @@ class Jobs:
                 .where(JOBS.c.id == id_, JOBS.c.lease_owner == owner)
                 .values(done=float(done), total=total, message=message, reported_at=now())
             )
+            if message:
+                await self._add_line(connection, id_, owner, message)
+
+    async def log(self, id_: str, limit: int = 20) -> list[LogLine]:
+        """Return the newest lines of a job's log, oldest first."""
+        async with self._store.read() as connection:
+            query = select(JOB_LOG).where(JOB_LOG.c.job_id == id_).order_by(JOB_LOG.c.number.desc()).limit(limit)
+            rows = list(await connection.execute(query))
+        return [LogLine(dt.datetime.fromisoformat(row.at), row.worker, row.line) for row in reversed(rows)]
+
+    async def _add_line(self, connection: AsyncConnection, id_: str, owner: str, line: str) -> None:
+        """Append to a job's log, unless the newest line says the same; the newest 1,000 lines are kept."""
+        newest = select(JOB_LOG).where(JOB_LOG.c.job_id == id_).order_by(JOB_LOG.c.number.desc())
+        last = (await connection.execute(newest.limit(1))).first()
+        if last is not None and (last.line, last.worker) == (line, owner):
+            return
+        await connection.execute(insert(JOB_LOG).values(job_id=id_, at=now(), worker=owner, line=line))
+        old = (await connection.execute(newest.with_only_columns(JOB_LOG.c.number).offset(LOG_LINES).limit(1))).scalar()
+        if old is not None:
+            await connection.execute(delete(JOB_LOG).where(JOB_LOG.c.job_id == id_, JOB_LOG.c.number <= old))
 
     async def finish(self, id_: str, owner: str, state: JobState, result: Outcome) -> None:
         """End a job; ignored once the lease was lost, since another worker goes on with it."""
@@ -147,6 +199,7 @@ class Jobs:
                     facts=None if result.facts is None else compact(result.facts),
                 )
             )  # fmt: skip
+            await self._add_line(connection, id_, owner, state.value)
 
     async def release(self, id_: str, owner: str) -> None:
         """Put a job back into the queue, for a worker that leaves; one that is to stop is ended."""
@@ -160,6 +213,7 @@ class Jobs:
             await connection.execute(
                 update(JOBS).where(*mine).values(state=JobState.QUEUED.value, lease_owner=None, lease_until=None)
             )
+            await self._add_line(connection, id_, owner, "put back, its worker leaves")
 
     async def worker_seen(self, owner: str) -> None:
         """Keep that a worker is alive."""
@@ -186,7 +240,8 @@ def _job(row: Row[Any]) -> Job:
         created_at=dt.datetime.fromisoformat(row.created_at), started_at=_moment(row.started_at),
         reported_at=_moment(row.reported_at), ended_at=_moment(row.ended_at), done=row.done, total=row.total,
         message=row.message, attempts=row.attempts, cancel_requested=bool(row.cancel_requested), result=row.result,
-        facts=None if row.facts is None else json.loads(row.facts),
+        facts=None if row.facts is None else json.loads(row.facts), priority=row.priority, lane=row.lane,
+        taken_at=_moment(row.taken_at), taken_done=row.taken_done,
     )  # fmt: skip
 
 

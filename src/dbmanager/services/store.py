@@ -65,14 +65,19 @@ class Store:
                 raise _store_error(problem) from None
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection in a transaction that is committed at the end."""
+    async def write(self, *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection in a transaction that is committed at the end.
+
+        `alone` lets no other such transaction run meanwhile; on SQLite none does anyway.
+        """
         with anyio.CancelScope(shield=True):
             engine = await self._opened()
             try:
                 async with engine.begin() as connection:
                     if connection.dialect.name == "sqlite":
                         await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    elif alone:
+                        await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": LOCK_NUMBER + 1})
                     yield connection
             except SQLAlchemyError as problem:
                 raise _store_error(problem) from None

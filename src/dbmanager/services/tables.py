@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0003"
+HEAD = "0004"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -132,6 +132,30 @@ JOBS = Table(
     Column("facts", Text),
     Column("lease_owner", String(64)),
     Column("lease_until", Float),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("lane", String(200), nullable=False, default=""),
+    Column("taken_at", String(40)),
+    Column("taken_done", Float, nullable=False, default=0.0),
+)
+
+JOB_LOG = Table(
+    "job_log",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("job_id", String(32), nullable=False, index=True),
+    Column("at", String(40), nullable=False),
+    Column("worker", String(64), nullable=False),
+    Column("line", Text, nullable=False),
+)
+
+SCRATCH = Table(
+    "scratch",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("connection", String(200), nullable=False, index=True),
+    Column("place", LargeBinary, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("alive_until", Float, nullable=False, index=True),
 )
 
 WORKERS = Table(
