@@ -105,8 +105,9 @@ def private(server: MySqlServer, install: list[str], daemon: list[str], settings
     with private_folder(server.engine) as folder:
         data = f"--datadir={folder / 'data'}"
         prepare(server.engine, [*install, data], folder)
+        # A folder of its own for temporary tables: a server that starts removes those it finds, other servers' too.
         chosen = {
-            "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
+            "tmpdir": str(folder), "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
             "pid_file": str(folder / "pid"), "init_file": str(first_user(folder, server.engine)), "secure_file_priv": "",
             "max_connections": "60", "innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "sync_binlog": "0",
             "innodb_flush_method": "nosync", "innodb_buffer_pool_size": "64M", "character_set_server": "utf8mb4", **settings,
