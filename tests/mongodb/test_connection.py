@@ -136,5 +136,5 @@ async def test_certificates_are_verified(
                 await _count(mongodb_server, port, host, database, tls)
     # pymongo (4.20, `_async_create_connection`) closes the socket of an attempt that failed, not of one that was cancelled:
     # a client that is closed while its monitor connects again, every half second, leaves it to the collector. So it does
-    # without any code of ours; redis-py and asyncio alone do not.
+    # without any code of ours.
     gc.collect()
