@@ -2,6 +2,7 @@
 BIN := .venv/bin
 DB ?=
 QUERIES ?=
+SUBJECTS ?=
 
 .PHONY: demo test test-slow lint format bench baselines docs engines clean
 
@@ -29,7 +30,7 @@ docs: .venv/.installed-dev
 	$(BIN)/python -m scripts.reference
 
 bench: .venv/.installed-dev engines
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(SUBJECTS)
 
 baselines: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.baselines

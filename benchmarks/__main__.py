@@ -1,4 +1,7 @@
-"""Runs benchmarks, keeps their results and writes the page: `python -m benchmarks [SUBJECT ...]`."""
+"""Runs benchmarks, keeps their results and writes the page: `python -m benchmarks [SUBJECT ...]`.
+
+`make bench SUBJECTS="catalog_mysql"` runs one alone; the page keeps what others measured before.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,20 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import catalog, host, masking, million_rows, page, record, round_trip, start, tool_list
+from benchmarks import (
+    catalog,
+    catalog_mongodb,
+    catalog_mysql,
+    catalog_redis,
+    host,
+    masking,
+    million_rows,
+    page,
+    record,
+    round_trip,
+    start,
+    tool_list,
+)
 from benchmarks.place import Place
 from tests.engines import postgresql
 
@@ -17,6 +33,9 @@ SUBJECTS = {
     "round_trip": round_trip.measure,
     "tool_list": tool_list.measure,
     "catalog": catalog.measure,
+    "catalog_mysql": catalog_mysql.measure,
+    "catalog_mongodb": catalog_mongodb.measure,
+    "catalog_redis": catalog_redis.measure,
     "masking": masking.measure,
     "million_rows": million_rows.measure,
 }

@@ -90,7 +90,7 @@ async def _postgresql(place: Place) -> tuple[Series, ...]:
         await raw.close()
         adapter = place.adapter()
         await adapter.query.fetch("SELECT 1")
-        await _read_twice(kept, "PostgreSQL", adapter.catalog)
+        await read_twice(kept, "PostgreSQL", adapter.catalog)
         await adapter.close()
 
     return await rounds(once, warm_up=1, repetitions=REPETITIONS)
@@ -107,7 +107,7 @@ async def _sqlite(place: Place) -> tuple[Series, ...]:
         raw.close()
         adapter = SqliteAdapter("benchmark", place.file, read_only=True)
         await adapter.query.fetch("SELECT 1 FROM sqlite_schema")
-        await _read_twice(kept, "SQLite", adapter.catalog)
+        await read_twice(kept, "SQLite", adapter.catalog)
         await adapter.close()
 
     return await rounds(once, warm_up=1, repetitions=REPETITIONS)
@@ -118,12 +118,13 @@ async def _fetch_all(raw: asyncpg.Connection[Any], statements: Sequence[str]) ->
         await raw.fetch(statement)
 
 
-async def _read_twice(kept: Sampler, engine: str, catalog: Catalog) -> None:
+async def read_twice(kept: Sampler, engine: str, catalog: Catalog, tables: int = generated_schema.TABLES) -> None:
+    """Time the first and the second reading of a schema, and see that the second gave the same model."""
     with kept.time_settled(f"{engine}, read_schema cold"):
         schema = await catalog.read_schema()
     with kept.time(f"{engine}, read_schema warm"):
         again = await catalog.read_schema()
-    if again is not schema or len(schema.tables) != generated_schema.TABLES:
+    if again is not schema or len(schema.tables) != tables:
         raise RuntimeError(f"{engine}: {len(schema.tables)} tables were read")
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PACKAGES = ("mcp", "pydantic", "asyncpg", "sqlalchemy", "aiosqlite", "sqlglot")
+PACKAGES = ("mcp", "pydantic", "asyncpg", "sqlalchemy", "aiosqlite", "aiomysql", "pymongo", "redis", "sqlglot")
 WRITTEN = ("benchmarks/results", "docs/benchmarks.md")
 """What a run itself writes; a change there does not make a result's commit doubtful."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.timing import Series
 
@@ -28,7 +28,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One subject's result. `setting` says in a paragraph what was done, so that the figures can be read."""
+    """One subject's result. `setting` says in a paragraph what was done, so that the figures can be read.
+
+    `engines` are the servers that it started itself, with their versions.
+    """
 
     subject: str
     title: str
@@ -36,6 +39,7 @@ class Outcome:
     series: tuple[Series, ...] = ()
     ratios: tuple[Ratio, ...] = ()
     sizes: tuple[Size, ...] = ()
+    engines: dict[str, str] = field(default_factory=dict)
 
     def named(self, name: str) -> Series:
         """Return a series by name."""

@@ -64,7 +64,7 @@ def _section(record: Record) -> str:
     if outcome.sizes:
         sizes = [(size.name, _amount(size.value, size.unit)) for size in outcome.sizes]
         parts.append(_table(("figure", "value"), sizes, numbers=(1,)))
-    parts.append(f"{record.measured_at}, commit `{record.commit}`. {_host(record.host)}\n")
+    parts.append(f"{record.measured_at}, commit `{record.commit}`. {_host(record.host, outcome.engines)}\n")
     return "\n".join(parts)
 
 
@@ -76,8 +76,8 @@ def _ratios(outcome: Outcome) -> str:
     return _table(("ratio", "of minima", "of p50"), rows, numbers=(1, 2))
 
 
-def _host(host: Host) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in host.versions.items())
+def _host(host: Host, engines: dict[str, str]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in (engines | host.versions).items())
     load = " ".join(f"{each:.2f}" for each in host.load_average)
     return (
         f"{host.cpu}, {host.cores} cores, {host.memory_bytes / 2**30:.0f} GiB, {host.system}, Python {host.python}, "

@@ -62,6 +62,7 @@ def _record(found: dict[str, Any]) -> Record:
             tuple(Series(each["name"], each["unit"], tuple(each["samples"])) for each in kept["series"]),
             tuple(Ratio(**each) for each in kept["ratios"]),
             tuple(Size(**each) for each in kept["sizes"]),
+            kept.get("engines", {}),
         )
         return Record(outcome, Host(**found["host"]), found["commit"], found["measured_at"])
     except (KeyError, TypeError) as problem:

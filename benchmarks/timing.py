@@ -67,7 +67,12 @@ class Sampler:
 
 
 async def rounds(
-    once: Callable[[Sampler], Awaitable[None]], *, warm_up: int, repetitions: int, seconds: float = 120.0
+    once: Callable[[Sampler], Awaitable[None]],
+    *,
+    warm_up: int,
+    repetitions: int,
+    seconds: float = 120.0,
+    fewest: int = FEWEST_ROUNDS,
 ) -> tuple[Series, ...]:
     """Run a round `warm_up` times unrecorded, then up to `repetitions` times, and return the samples.
 
@@ -75,13 +80,14 @@ async def rounds(
         once: one round; it measures each of the compared things once.
         warm_up: rounds that fill caches and are thrown away.
         repetitions: rounds that count.
-        seconds: no further round starts after this much time, but three are always run.
+        seconds: no further round starts after this much time, but the fewest are always run.
+        fewest: rounds that are run however long they take; a result needs two.
     """
     for _ in range(warm_up):
         await once(Sampler())
     kept, started = Sampler(), time.monotonic()
     for number in range(repetitions):
-        if number >= FEWEST_ROUNDS and time.monotonic() - started > seconds:
+        if number >= fewest and time.monotonic() - started > seconds:
             break
         await once(kept)
     return kept.series()

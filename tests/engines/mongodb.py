@@ -41,6 +41,7 @@ class MongoServer:
     port: int
     real: bool = False
     version: str = ""
+    folder: Path | None = None
     _count: int = field(default=0)
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
@@ -58,6 +59,11 @@ class MongoServer:
         """Return the name of a database that does not exist yet; the first write makes it."""
         self._count += 1
         return f"test_{os.getpid()}_{self._count}"
+
+    def analyze(self) -> None:
+        """Have the engine below the gateway gather its statistics now, which it does by itself at any moment."""
+        if self.folder is not None:
+            _sql(_programs(), self.folder, "ANALYZE")
 
     def drop_database(self, name: str) -> None:
         """Drop a database."""
@@ -79,13 +85,13 @@ def running(**settings: str) -> Iterator[MongoServer]:
         port = free_port()
         command = [sys.executable, "-m", "tests.engines.docdb_gateway", str(folder), OWNER, str(port)]
         with serving("gateway", command, folder, ours=True):
-            yield _described(MongoServer("127.0.0.1", port))
+            yield _described(MongoServer("127.0.0.1", port, folder=folder))
 
 
 @contextmanager
 def _engine(folder: Path, settings: dict[str, str]) -> Iterator[None]:
     """Start PostgreSQL with DocumentDB on a socket in the folder, where the folder's owner needs no password."""
-    programs = next(root("documentdb").glob("usr/lib/postgresql/*/bin"))
+    programs = _programs()
     data = folder / "data"
     prepare(
         "DocumentDB",
@@ -114,6 +120,14 @@ def _set_up(programs: Path, folder: Path) -> None:
         "GRANT documentdb_admin_role, documentdb_readwrite_role, documentdb_readonly_role, pg_read_all_data,"
         f' pg_read_all_stats, pg_signal_backend TO "{SUPERUSER}" WITH ADMIN OPTION'
     )
+    _sql(programs, folder, script)
+
+
+def _programs() -> Path:
+    return next(root("documentdb").glob("usr/lib/postgresql/*/bin"))
+
+
+def _sql(programs: Path, folder: Path, script: str) -> None:
     prepare("DocumentDB", [str(programs / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(folder), "-U", OWNER,
                            "-d", "postgres", "-c", script], folder)  # fmt: skip
 

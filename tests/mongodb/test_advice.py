@@ -11,7 +11,7 @@ from dbmanager.adapters.mongodb.explain import query_plan
 from dbmanager.analyzers.indexing.documents import column_uses
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, PrimaryKey, Table, TypeKind
 from dbmanager.phases.optimization.advise import advise
-from tests.engines.mongodb import Client
+from tests.engines.mongodb import Client, MongoServer
 from tests.mongodb.conftest import Open
 
 INT = DataType(TypeKind.INTEGER, "int")
@@ -61,6 +61,21 @@ async def test_advice_follows_equality_sort_range(mongo: Client, database: str, 
     assert [[key.name for key in advice.index.keys] for advice in report.create] == [["a", "b"]]
     assert "rules only" in report.method
     assert report.before[0].full_scans == ("k",)
+
+
+@pytest.mark.anyio
+async def test_a_stale_estimate_of_the_engine_hides_no_advice(
+    mongo: Client, mongodb_server: MongoServer, database: str, open_mongo: Open
+) -> None:
+    mongo[database].k.insert_one({"_id": 0, "a": 0, "b": 0})
+    mongodb_server.analyze()
+    mongo[database].k.insert_many([{"_id": n, "a": n % 50, "b": n} for n in range(1, 3_000)])
+    if not mongodb_server.real:
+        assert mongo[database].command({"collStats": "k"})["count"] < 100
+    adapter = open_mongo()
+    assert (await adapter.catalog.read_schema()).table("k").row_estimate == 3_000
+    report = await advise(adapter, [json.dumps({"find": "k", "filter": {"a": 5}, "sort": {"b": 1}})])
+    assert [[key.name for key in advice.index.keys] for advice in report.create] == [["a", "b"]]
 
 
 # proven_on: recorded. The replies of a mongod 7.0 as its manual's "Explain Results" shows them; no mongod runs here.

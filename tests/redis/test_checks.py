@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ from dbmanager.adapters.redis.checks import CHECKS
 from dbmanager.model.findings import Finding
 from dbmanager.services.checking import run_checks
 from tests.conftest import needed
-from tests.engines.redis import PASSWORD, RedisServer, running
-from tests.redis.conftest import OpenRedis, adapter_on
+from tests.engines.instance import free_port, private_folder, stop, unprivileged
+from tests.engines.redis import PASSWORD, SUPERUSER, RedisServer, running
+from tests.redis.conftest import OpenRedis, adapter_on, tls_adapter
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +57,11 @@ CASES: Mapping[str, Case] = {
     ),
     "RD-006": _set("protected-mode", "no", "yes"),
     "RD-014": _set("acllog-max-len", "5", "128"),
+    "RD-016": Case(
+        (("FUNCTION", "LOAD", "#!lua name=foreign\nredis.register_function('f', function() return 1 end)"),),
+        "foreign",
+        (("FUNCTION", "DELETE", "foreign"),),
+    ),
     "RD-017": Case(
         (("CONFIG", "SET", "save", ""), ("CONFIG", "SET", "appendonly", "no")),
         "persistence",
@@ -62,6 +70,11 @@ CASES: Mapping[str, Case] = {
     "RD-019": _set("maxmemory", "0", "100mb"),
     "RD-020": _set("maxmemory-policy", "noeviction", "allkeys-lru"),
     "RD-021": _set("timeout", "0", "300"),
+    "RD-022": Case(
+        (("HSET", "user:1", "email", "a@example.org"), ("HSET", "user:2", "email", "b@example.org", "plan", "x")),
+        "user:*",
+        (("EXPIRE", "user:1", "1000"), ("EXPIRE", "user:2", "1000")),
+    ),
 }
 RESTART: Mapping[str, tuple[dict[str, str], str]] = {
     "RD-007": ({"bind": "0.0.0.0"}, "bind"),
@@ -147,6 +160,83 @@ async def test_a_failed_save_is_found(tmp_path: Path) -> None:
         assert "rdb_last_bgsave_status" in {f.object_name for f in await _findings(server) if f.id == "RD-018"}
 
 
+ENCRYPTED: Mapping[str, tuple[tuple[tuple[str, ...], ...], str]] = {
+    "RD-009": ((), "port"),
+    "RD-010": ((("CONFIG", "SET", "tls-protocols", "TLSv1.1 TLSv1.2"),), "tls-protocols"),
+    "RD-011": ((("REPLICAOF", "127.0.0.1", "1"),), "tls-replication"),
+}
+"""Faults of a server with TLS."""
+
+
+async def test_faults_of_an_encrypted_server_are_found_and_gone_when_mended(
+    encrypted: tuple[RedisServer, int, Path],
+) -> None:
+    server, port, authority = encrypted
+    adapter = tls_adapter(port, "rediss", {"mode": "verify-full", "ca_file": str(authority)})
+
+    async def found(check: str) -> dict[str, Finding]:
+        report = await run_checks(adapter.security, engine="redis")
+        return {finding.object_name: finding for finding in report.findings if finding.id == check}
+
+    try:
+        for check, (seeds, about) in ENCRYPTED.items():
+            assert bool(await found(check)) is (not seeds)
+            for command in seeds:
+                server.run(*command)
+            fix = (await found(check))[about].fix
+            assert fix is not None
+            for statement in fix.statements:
+                server.run(*json.loads(statement))
+            assert (about in await found(check)) is (not fix.statements)
+        assert set(await found("RD-011")) == {"masterauth"}
+        server.run("CONFIG", "SET", "masterauth", "a-secret")
+        assert await found("RD-011") == {}
+        server.run("REPLICAOF", "NO", "ONE")
+        assert "a-secret" not in repr((await run_checks(adapter.security, engine="redis")).findings)
+        server.run("CONFIG", "SET", "port", "0")
+        assert await found("RD-009") == {}
+    finally:
+        await adapter.close()
+
+
+async def test_a_server_that_keeps_no_log_is_found() -> None:
+    with needed(), running() as supervised:
+        program = Path(f"/proc/{supervised.run('INFO', 'server').partition('process_id:')[2].split()[0]}/exe").resolve()
+        assert "RD-024" not in {f.id for f in await _findings(supervised)}
+    with private_folder("redis") as folder:
+        named = folder / "redis-server"
+        named.symlink_to(program)
+        server = RedisServer("127.0.0.1", free_port(), supervised.client)
+        secret = hashlib.sha256(PASSWORD.encode()).hexdigest()
+        (folder / "redis.conf").write_text(
+            f'bind 127.0.0.1\nport {server.port}\ndir {folder}\nsave ""\nuser {SUPERUSER} on #{secret} ~* &* +@all\n'
+        )
+        process = subprocess.Popen(
+            [str(named), str(folder / "redis.conf")], cwd=folder, stdout=subprocess.DEVNULL, **unprivileged()
+        )
+        try:
+            deadline = time.monotonic() + 20
+            while not _answers(server):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+            assert "logfile" in {f.object_name for f in await _findings(server) if f.id == "RD-024"}
+        finally:
+            stop(process)
+
+
+def _answers(server: RedisServer) -> bool:
+    try:
+        return server.run("PING") == "PONG"
+    except AssertionError:
+        return False
+
+
+def test_a_module_from_a_file_is_told_and_a_built_in_one_is_not() -> None:
+    check = next(check for check in CHECKS if check.id == "RD-016")
+    row = {"name": "search", "kind": "module", "origin": "/opt/search.so"}
+    assert [finding.object_name for finding in check.findings((row,))] == ["search"]
+
+
 KEYS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "RD-101": (("SETRANGE big:1 1500000 x", "SET big:2 x"), "big:*"),
     "RD-102": (("SET cache:1 x", "SET cache:2 x EX 100"), "cache:*"),
@@ -212,5 +302,14 @@ async def test_what_a_user_cannot_see_is_told(open_redis: OpenRedis, redis_serve
 
 
 def test_every_check_has_its_fault() -> None:
-    assert {check.id for check in CHECKS} == {*CASES, *RESTART, *ALWAYS, *KEYS, "RD-013", "RD-018"}
+    assert {check.id for check in CHECKS} == {
+        *CASES,
+        *RESTART,
+        *ALWAYS,
+        *KEYS,
+        *ENCRYPTED,
+        "RD-013",
+        "RD-018",
+        "RD-024",
+    }
     assert not any(isinstance(check, Unsupported) for check in CHECKS)

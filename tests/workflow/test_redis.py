@@ -75,10 +75,64 @@ async def test_the_phases_that_redis_has(folder: Path) -> None:
     assert not [path for path, text in texts.items() if PERSON in text]
 
 
-async def _changed_and_back(client: Client) -> None:
+PASSED = {"1", "5", "6"}
+LACKING: dict[str, dict[str, tuple[dict[str, Any], str]]] = {
+    "2": {"advise_indexes": ({"connection": "shop", "queries": [["GET", "user:1"]]}, "Redis has no query planner")},
+    "3": {"measure_queries": ({"connection": "shop", "queries": [["GET", "user:1"]]}, "Redis has no query planner")},
+    "4": {"plan_migration": ({"source": "shop", "target": "copy"}, "Redis declares no tables")},
+}
+"""The gates that a project on Redis alone does not pass: the tool that would make what is missing, and what it says."""
+
+
+@pytest.mark.promise("X5")
+async def test_each_gate_is_passed_or_says_what_it_lacks_and_why(folder: Path, redis_server: RedisServer) -> None:
+    copy = redis_server.url(redis_server.create_database())
+    with (folder / "dbmanager.toml").open("a") as file:
+        file.write(
+            f'[connections.copy]\nurl = "{copy}"\npassword = {{ env = "SHOP_PASSWORD" }}\naccess = "read_write"\n'
+        )
+    async with client_in(folder) as client:
+        _, begun = await _done(client, "update_project", goal="a good cache", connections=["shop"])
+        project = {"project": begun["project"]}
+        at = {"connection": "shop", **project}
+        for tool in ("assess_database", "classify_data", "check_database", "run_backup", "run_drill"):
+            await _done(client, tool, **at)
+        await _done(client, "check_database", pack="security", **at)
+        await _changed_and_back(client, **project)
+        await _done(client, "verify_audit_log", **project)
+        text, states = await _done(client, "project_status", **project)
+        assert {phase for phase in "123456" if states[phase] == "passed"} == PASSED
+        assert {phase for phase in "123456" if states[phase] != "passed"} == set(LACKING)
+        told = _asked_for(text)
+        assert {phase: tools for phase, tools in told.items() if tools} == {
+            "2": ["advise_indexes"], "3": ["measure_queries"], "4": ["plan_migration", "verify_data", "plan_migration"],
+        }  # fmt: skip
+        for phase, tools in LACKING.items():
+            for tool, (arguments, sentence) in tools.items():
+                refused, _, failed = await call(client, tool, **arguments, **project)
+                assert failed
+                assert sentence in refused, (phase, tool)
+        text, compared = await _done(client, "verify_data", source="shop", target="copy", **project)
+        assert compared["equal"] is False, "two key spaces can be compared, however the second was filled"
+        _, after = await _done(client, "project_status", **project)
+        assert {phase: after[phase] for phase in LACKING} == {phase: states[phase] for phase in LACKING}
+
+
+def _asked_for(status: str) -> dict[str, list[str]]:
+    """Return the tools that each phase of a status still names."""
+    found: dict[str, list[str]] = {}
+    for line in status.splitlines():
+        if line[:1].isdigit():
+            phase = found.setdefault(line[0], [])
+        elif "call `" in line:
+            phase.append(line.partition("call `")[2].partition("`")[0])
+    return found
+
+
+async def _changed_and_back(client: Client, **project: str) -> None:
     steps = [{"command": ["EXPIRE", "cache:page:1", 600]}, {"command": ["HSET", "user:1", "city", "York"]}]
     text, planned = await _done(
-        client, "propose_change", connection="shop", title="expiry", reason="RD-102", steps=steps
+        client, "propose_change", connection="shop", title="expiry", reason="RD-102", steps=steps, **project
     )
     token = text.partition("confirm_token='")[2].partition("'")[0]
     _, facts = await _done(client, "apply_change", change=planned["change"], confirm_token=token)

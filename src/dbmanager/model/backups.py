@@ -15,6 +15,8 @@ class BackupArtifact:
     Attributes:
         method: the engine's own means that made it (`sqlite backup API`, `pg_dump --format=custom`).
         sha256: digest of the file, so that a flipped bit is noticed before a restore.
+        tables: the tables whose digests were taken of the source, as the registry kept them; an engine that learns its
+            tables from samples of the data compares by these. Empty on a file that is not registered yet.
     """
 
     engine: str
@@ -24,6 +26,7 @@ class BackupArtifact:
     sha256: str
     started_at: datetime
     elapsed_seconds: float
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Backups:
                 ids = [r[0] for r in await reader.execute(select(BACKUPS.c.id))]
                 raise NotFound.of("backup", id_, ids)
         kept = json.loads(row.artifact)
+        digests = {name: TableDigest(*d) for name, d in json.loads(row.digests).items()}
         artifact = BackupArtifact(
             kept["engine"],
             Path(kept["path"]),
@@ -62,8 +63,9 @@ class Backups:
             kept["sha256"],
             dt.datetime.fromisoformat(kept["started_at"]),
             kept["elapsed_seconds"],
+            tuple(digests),
         )
-        return row.connection, artifact, {name: TableDigest(*d) for name, d in json.loads(row.digests).items()}
+        return row.connection, artifact, digests
 
     async def newest(self, connection: str) -> str | None:
         """Return the id of a connection's newest backup."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 
@@ -30,59 +29,16 @@ from dbmanager.services.backups import Backups
 from dbmanager.services.box import SealedBox
 from dbmanager.services.change_store import LEASE_SECONDS, ChangeStore
 from dbmanager.services.connections import Connections
+from dbmanager.services.step_handlers import EvidenceItem, StepContext, StepHandler
 from dbmanager.services.store import Store
+
+__all__ = ["Changes", "EvidenceItem", "StepContext", "StepHandler"]
 
 MAX_IMAGE_ROWS = 50_000
 STEP_SECONDS = 3_600.0
 NOTHING_CHANGED = "nothing_changed"
 STARTABLE = (ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.FAILED, ChangeState.INTERRUPTED)
 UNDOABLE = (ChangeState.APPLIED, ChangeState.VERIFIED, ChangeState.FAILED, ChangeState.INTERRUPTED)
-
-
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """What a step handler is given: other databases, progress, and a durable memory of its own.
-
-    Attributes:
-        connection: the connection that its change is for.
-        place: the step's own name, `chg_.../2`.
-    """
-
-    connection: str
-    place: str
-    connections: Connections
-    progress: Progress
-    memory: Mapping[str, Any]
-    remember: Callable[[dict[str, Any]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceItem:
-    """Evidence to keep with a project: its kind, a title, figures and names."""
-
-    kind: str
-    title: str
-    payload: Mapping[str, Any]
-
-
-class StepHandler(Protocol):
-    """Carries out steps that are more than one statement; phases register theirs by kind."""
-
-    async def apply(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> str:
-        """Do it, resuming from `context.memory`; return what was done."""
-        ...
-
-    async def took_effect(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> bool:
-        """Tell whether it is wholly done."""
-        ...
-
-    async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
-        """Undo what was done, wholly or in part."""
-        ...
-
-    def evidence(self, done: Sequence[tuple[ChangeStep, Mapping[str, Any]]]) -> Sequence[EvidenceItem]:
-        """Return what the steps of this kind prove once their change is verified, from what each remembered."""
-        ...
 
 
 async def _silent(done: float, total: float | None, message: str) -> None:

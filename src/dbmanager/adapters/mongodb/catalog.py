@@ -35,6 +35,7 @@ from dbmanager.model.schema import (
 from dbmanager.model.statistics import ServerInfo
 
 SAMPLE_DOCUMENTS = 500
+COUNTED_DOCUMENTS = 100_000
 SAMPLE_BYTES = 4_000_000
 SAMPLE_SECONDS = 3.0
 ALL_SAMPLES_SECONDS = 60.0
@@ -177,7 +178,7 @@ class MongoCatalog:
                 if time.monotonic() < deadline:
                     documents = await self.documents(facts.name, stored=stored)
                 if stored:
-                    rows = await self._estimate(facts.name)
+                    rows = await self._estimate(facts.name, sampled=len(documents))
             except PermissionDenied:
                 documents = []
             with without_collection():
@@ -186,11 +187,22 @@ class MongoCatalog:
         await in_parallel(collections, one)
         return tuple(found[facts.name] for facts in collections)
 
-    async def _estimate(self, collection: str) -> int | None:
+    async def _estimate(self, collection: str, *, sampled: int) -> int | None:
+        """Return the server's estimate; where a sample holds more, it is stale, and documents are counted up to a bound."""
         try:
-            return int((await self._sessions.command({"collStats": collection}, seconds=OWN_SECONDS)).get("count", 0))
+            told = await self._sessions.command({"collStats": collection}, seconds=OWN_SECONDS)
         except (StatementFailed, UnsupportedCapability, NoSuchCollection):
             return None
+        rows = int(told.get("count", 0))
+        return rows if rows >= sampled else max(sampled, await self._counted(collection))
+
+    async def _counted(self, collection: str) -> int:
+        pipeline = [{"$limit": COUNTED_DOCUMENTS}, {"$count": "n"}]
+        try:
+            counted = await self._some({"aggregate": collection, "pipeline": pipeline})
+        except (QueryTimeout, StatementFailed, UnsupportedCapability):
+            return 0
+        return int(counted[0]["n"]) if counted else 0
 
 
 async def in_parallel(items: list[Any], work: Any) -> None:

@@ -113,6 +113,7 @@ class RedisBackup:
         async with private_server(program, artifact.path if is_rdb else None, self._sessions.database) as adapter:
             if not is_rdb:
                 await _filled(adapter.sessions, artifact.path)
+            adapter.catalog.keep_groups(artifact.tables)
             yield adapter
 
 

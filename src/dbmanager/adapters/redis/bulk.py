@@ -8,9 +8,10 @@ from typing import Any
 
 from dbmanager.adapters.facets import Chunk
 from dbmanager.adapters.redis.catalog import BATCH, RedisCatalog
-from dbmanager.adapters.redis.contents import contents
+from dbmanager.adapters.redis.contents import as_text, contents
 from dbmanager.adapters.redis.execute import expires_at
 from dbmanager.adapters.redis.session import OWN_SECONDS, Sessions, Wire
+from dbmanager.adapters.redis.shapes import cell
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.commands import to_bytes, to_text
 from dbmanager.model.queries import Row
@@ -23,6 +24,7 @@ COLUMNS = (
     Column("value", DataType(TypeKind.TEXT, "canonical JSON"), nullable=False),
 )
 SECONDS = 24 * 3_600.0
+SHORT_BYTES = 16 * 1024
 _WRITTEN_AT_ONCE = 500
 
 
@@ -72,8 +74,7 @@ class RedisBulk:
             async for batch in self._keys(wire, table):
                 fresh = [name for name in dict.fromkeys(batch) if name not in seen]
                 seen.update(fresh)
-                rows = [row for name in fresh if (row := await _row(wire, name, columns)) is not None]
-                if rows:
+                if rows := await _rows(wire, fresh, columns):
                     yield tuple(rows)
 
     async def write_chunk(self, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> int:
@@ -94,7 +95,7 @@ class RedisBulk:
 
     async def _keys(self, wire: Wire, table: Table) -> AsyncIterator[list[bytes]]:
         """Yield the keys that belong to the group, and to no more particular one."""
-        patterns = (await self._catalog.model()).patterns
+        patterns = await self._catalog.patterns_among(table)
         glob = "".join("\\" + c if c in "?[]\\" else c for c in table.name)
         cursor = b"0"
         while True:
@@ -102,6 +103,36 @@ class RedisBulk:
             yield [key for key in batch if (patterns.find(to_text(key)) or "*") == table.name]
             if cursor == b"0":
                 return
+
+
+async def _rows(wire: Wire, keys: Sequence[bytes], columns: Sequence[str]) -> list[Row]:
+    """Return the rows of keys that are still there; short strings come together, all else key by key."""
+    short = await _short_strings(wire, keys)
+    expiries = await wire.many([("PEXPIRETIME", key) for key in short] if "ttl" in columns else [])
+    together: dict[bytes, Row] = {}
+    for (key, value), expiry in zip(short.items(), expiries or [-1] * len(short), strict=True):
+        if isinstance(expiry, int):
+            cells = {
+                "key": to_text(key),
+                "type": "string",
+                "value": as_text(cell(value)),
+                "ttl": None if expiry < 0 else expiry,
+            }
+            together[key] = tuple(cells[name] for name in columns)
+    rows = [together[key] if key in together else await _row(wire, key, columns) for key in keys]
+    return [row for row in rows if row is not None]
+
+
+async def _short_strings(wire: Wire, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the values of those keys that hold a string of at most 16 kB, asked in three round trips."""
+    kinds = await wire.many([("TYPE", key) for key in keys])
+    strings = [key for key, kind in zip(keys, kinds, strict=True) if kind == b"string"]
+    lengths = await wire.many([("STRLEN", key) for key in strings])
+    short = [
+        key for key, length in zip(strings, lengths, strict=True) if isinstance(length, int) and length <= SHORT_BYTES
+    ]
+    values = await wire.many([("GET", key) for key in short])
+    return {key: value for key, value in zip(short, values, strict=True) if isinstance(value, bytes)}
 
 
 async def _row(wire: Wire, key: bytes, columns: Sequence[str]) -> Row | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from dbmanager.adapters.redis.groups import learn_patterns
 from dbmanager.adapters.redis.session import Sessions, Wire
 from dbmanager.model.commands import to_text
 from dbmanager.model.keys import ANY, KeyPatterns, patterns_of
-from dbmanager.model.schema import DatabaseSchema
+from dbmanager.model.schema import DatabaseSchema, Table
 from dbmanager.model.statistics import ServerInfo
 
 MAX_KEYS = 200_000
@@ -24,6 +25,7 @@ BATCH = 1_000
 SAMPLED_KEYS = 5_000
 """Keys looked into over all groups; at most 50 and at least 5 of each."""
 MODEL_SECONDS = 60.0
+MODELS_KEPT = 4
 NOTICE_SECONDS = 2.0
 
 
@@ -50,7 +52,9 @@ class RedisCatalog:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._groups: tuple[str, ...] = ()
         self._model: Model | None = None
+        self._learnt: deque[Model] = deque(maxlen=MODELS_KEPT)
         self._learning = anyio.Lock()
 
     async def model(self) -> Model:
@@ -58,8 +62,24 @@ class RedisCatalog:
         async with self._learning:
             if self._model is None or time.monotonic() - self._model.read_at > MODEL_SECONDS:
                 async with self._sessions.reading(timeout_seconds=120) as wire:
-                    self._model = await learn(wire, await self._sessions.info(wire, "server"))
+                    self._model = await learn(wire, await self._sessions.info(wire, "server"), self._groups)
+                self._learnt.appendleft(self._model)
             return self._model
+
+    def keep_groups(self, groups: Sequence[str]) -> None:
+        """Learn no groups from now on but take these, so that two key spaces are told apart alike."""
+        self._groups = tuple(groups)
+        self.forget()
+
+    async def patterns_among(self, table: Table) -> KeyPatterns:
+        """Return the patterns that a table was learnt with: they decide which keys are its own.
+
+        A model that was learnt anew from another sample meanwhile would move keys between groups.
+        """
+        for model in self._learnt:
+            if any(known is table for known in model.schema.tables):
+                return model.patterns
+        return (await self.model()).patterns
 
     def forget(self) -> None:
         """Have the model learnt anew at the next question."""
@@ -138,11 +158,11 @@ def _warnings(confines: bool, commands: str, rules: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def learn(wire: Wire, server: dict[str, str]) -> Model:
-    """Look at the key space within the bounds and describe its groups."""
+async def learn(wire: Wire, server: dict[str, str], given: Sequence[str] = ()) -> Model:
+    """Look at the key space within the bounds and describe its groups, the given ones or those that the keys show."""
     keys, share = await scan_keys(wire)
     texts = {key: to_text(key) for key in keys}
-    names = set(learn_patterns(texts.values()))
+    names = set(given or learn_patterns(texts.values()))
     if share < 1.0:
         names.add(ANY)
     patterns = patterns_of(tuple(sorted(names)))

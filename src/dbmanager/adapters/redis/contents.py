@@ -16,7 +16,12 @@ PAGE = 1_000
 async def contents(wire: Wire, key: bytes) -> tuple[str, str] | None:
     """Return type and contents as JSON text, read in parts of 1,000 elements; None when the key is gone."""
     found = await content_digest(wire, key)
-    return None if found is None else (found[0], json.dumps(found[1], ensure_ascii=False, separators=(",", ":")))
+    return None if found is None else (found[0], as_text(found[1]))
+
+
+def as_text(values: object) -> str:
+    """Return plain values in the one JSON text that equal contents share."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 async def content_digest(wire: Wire, key: bytes) -> tuple[str, Any] | None:

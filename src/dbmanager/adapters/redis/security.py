@@ -10,7 +10,7 @@ from redis import exceptions as driver
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.checks import CHECKS
-from dbmanager.adapters.redis.checks.facts import ACL_LOG, CONFIG, GROUPS, INFO, USERS
+from dbmanager.adapters.redis.checks.facts import ACL_LOG, CODE, CONFIG, GROUPS, INFO, REPLICATION, USERS
 from dbmanager.adapters.redis.describe import Group
 from dbmanager.adapters.redis.session import Sessions, Wire
 from dbmanager.errors import InvalidStatement, PermissionDenied
@@ -19,8 +19,9 @@ from dbmanager.model.queries import Cell
 
 SETTINGS = (
     "protected-mode bind port tls-port save appendonly maxmemory maxmemory-policy timeout acllog-max-len enable-debug-command "
-    "enable-module-command enable-protected-configs logfile syslog-enabled stop-writes-on-bgsave-error"
+    "enable-module-command enable-protected-configs logfile syslog-enabled supervised tls-protocols stop-writes-on-bgsave-error"
 ).split()
+FUNCTIONS_SINCE = 70_000
 DANGEROUS = (("FLUSHALL",), ("CONFIG", "SET", "save", ""), ("SHUTDOWN",), ("REPLICAOF", "no", "one"), ("KEYS", "*"))
 
 
@@ -57,6 +58,10 @@ class RedisSecurity:
             entries = await _told(wire, "ACL", "LOG", 128)
             reasons = Counter(str(_mapping(entry).get("reason")) for entry in entries)
             return tuple({"reason": reason, "entries": count} for reason, count in sorted(reasons.items()))
+        if query == CODE:
+            return await _code(wire, has_functions=(await self._sessions.server()).number >= FUNCTIONS_SINCE)
+        if query == REPLICATION:
+            return await self._replication(wire)
         if query == INFO:
             found: dict[str, str] = {}
             for section in ("server", "persistence", "keyspace", "replication"):
@@ -65,6 +70,17 @@ class RedisSecurity:
                 raise PermissionDenied("the user's ACL does not allow INFO")
             return (found,)
         raise AssertionError(f"no facts called {query!r}")
+
+    async def _replication(self, wire: Wire) -> FactRows:
+        """Return the server's role and how a replica reaches its primary; the password it shows is only looked for."""
+        role = (await self._sessions.info(wire, "replication")).get("role")
+        if role is None:
+            raise PermissionDenied("the user's ACL does not allow INFO")
+        encrypts, secret = [await _told(wire, "CONFIG", "GET", name) for name in ("tls-replication", "masterauth")]
+        row: dict[str, Cell] = {"role": role, "logs_in": len(secret) == 2 and secret[1] != b""}
+        if len(encrypts) == 2 and isinstance(encrypts[1], bytes):
+            row["tls-replication"] = encrypts[1].decode()
+        return (row,)
 
 
 async def _told(wire: Wire, *command: str | int) -> list[object]:
@@ -81,6 +97,21 @@ async def _settings(wire: Wire) -> FactRows:
         if len(reply) == 2 and isinstance(reply[1], bytes):
             found[name] = reply[1].decode("utf-8", "replace")
     return (found,)
+
+
+async def _code(wire: Wire, *, has_functions: bool) -> FactRows:
+    """Return modules that came from a file (what is built in has no path) and libraries of functions."""
+    modules = [_mapping(entry) for entry in await _told(wire, "MODULE", "LIST")]
+    rows: list[Mapping[str, Cell]] = [
+        {"name": str(module["name"]), "kind": "module", "origin": path}
+        for module in modules
+        if "/" in (path := str(module.get("path", "/")))
+    ]
+    libraries = [_mapping(entry) for entry in await _told(wire, "FUNCTION", "LIST")] if has_functions else []
+    rows += [
+        {"name": str(each["library_name"]), "kind": "functions", "origin": str(each["engine"])} for each in libraries
+    ]
+    return tuple(rows)
 
 
 async def _users(wire: Wire) -> FactRows:
@@ -106,7 +137,11 @@ async def _users(wire: Wire) -> FactRows:
 
 
 def _mapping(entry: object) -> dict[str, object]:
-    items = [item.decode() if isinstance(item, bytes) else item for item in entry] if isinstance(entry, list) else []
+    items = (
+        [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in entry]
+        if isinstance(entry, list)
+        else []
+    )
     return dict(zip(map(str, items[::2]), items[1::2], strict=False))
 
 
@@ -117,6 +152,7 @@ def _group(group: Group) -> dict[str, Cell]:
         "group": group.pattern,
         "keys": group.keys_estimated,
         "sampled": len(group.sampled),
+        "fields": list[Cell](group.fields()),
         "types": list[Cell](sorted(group.types())),
         "without_ttl": sum(facts.ttl_ms is None for facts in group.sampled),
         "largest_bytes": max((facts.size_bytes or 0 for facts in group.sampled), default=0),

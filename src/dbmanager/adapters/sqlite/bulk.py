@@ -70,23 +70,16 @@ class SqliteBulk:
         """Yield every row; by key where there is one, else by row number. A writer between batches is seen."""
         key = list(table.primary_key.columns) if table.primary_key else ["rowid"]
         kinds = [table.column(name).type for name in columns]
-        names = ", ".join(quote(name) for name in [*columns, *key])
-        order = ", ".join(quote(name) for name in key)
         after: tuple[object, ...] | None = None
         while True:
-            where = f" WHERE ({order}) > ({', '.join('?' * len(key))})" if after is not None else ""
-            sql = f"SELECT {names} FROM {quote(table.name)}{where} ORDER BY {order} LIMIT {int(batch_rows)}"  # noqa: S608
-            bound = after or ()
 
-            def work(handle: Handle, sql: str = sql, bound: tuple[object, ...] = bound) -> list[tuple[object, ...]]:
-                return handle.raw.execute(sql, bound).fetchall()
+            def work(handle: Handle, after: tuple[object, ...] | None = after) -> _Batch:
+                return _batch(handle, table.name, columns, key, after, batch_rows)
 
-            found = await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
+            found, after = await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
             if found:
-                width = len(columns)
-                after = tuple(found[-1][width:])
-                yield tuple(tuple(to_canonical(v, k) for v, k in zip(row[:width], kinds, strict=True)) for row in found)
-            if len(found) < batch_rows:
+                yield tuple(tuple(to_canonical(v, k) for v, k in zip(row, kinds, strict=True)) for row in found)
+            if after is None:
                 return
 
     async def write_chunk(self, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> int:
@@ -105,3 +98,21 @@ class SqliteBulk:
             return len(rows)
 
         return await self._sessions.write(work, timeout_seconds=CHUNK_SECONDS, lock_seconds=5)
+
+
+_Batch = tuple[list[tuple[object, ...]], tuple[object, ...] | None]
+"""Rows, and the key that they end with when a full batch came."""
+
+
+def _batch(
+    handle: Handle, table: str, columns: Sequence[str], key: Sequence[str], after: tuple[object, ...] | None, rows: int
+) -> _Batch:
+    """Look for the batch's last key first: beside 2,000 columns, the most there can be, no key fits into a row."""
+    order, marks = ", ".join(quote(name) for name in key), ", ".join("?" * len(key))
+    source = f"FROM {quote(table)}" + (f" WHERE ({order}) > ({marks})" if after is not None else "")
+    sql = f"SELECT {order} {source} ORDER BY {order} LIMIT 1 OFFSET {int(rows) - 1}"
+    last: tuple[object, ...] | None = handle.raw.execute(sql, after or ()).fetchone()
+    upto = f" {'AND' if after is not None else 'WHERE'} ({order}) <= ({marks})" if last is not None else ""
+    names = ", ".join(quote(name) for name in columns)
+    found = handle.raw.execute(f"SELECT {names} {source}{upto} ORDER BY {order}", (*(after or ()), *(last or ())))
+    return found.fetchall(), last

@@ -60,7 +60,9 @@ async def drill(adapter: Adapter, backup_id: str, backups: Backups, progress: Pr
     async with adapter.backup.restore_to_scratch(artifact) as scratch:
         restore_seconds = time.perf_counter() - started
         began = time.perf_counter()
-        restored = await digests_of(scratch, progress)
+        found = await digests_of(scratch, progress)
+        # The pattern for keys that fit no other may be added to a sampled key space; without a row it says nothing.
+        restored = {name: digest for name, digest in found.items() if digest.rows or name in expected}
         verify_seconds = time.perf_counter() - began
     differences = [
         f"{name}: {_told(expected.get(name))} backed up, {_told(restored.get(name))} restored"

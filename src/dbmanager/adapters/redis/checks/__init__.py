@@ -1,4 +1,7 @@
-"""Checks for Redis and Valkey, as data."""
+"""Checks for Redis and Valkey, as data.
+
+RD-012, a server that runs as root, is not among them: nothing in the protocol tells the server's user.
+"""
 
 from dbmanager.adapters.redis.checks.access import ACCESS
 from dbmanager.adapters.redis.checks.keys import KEYS

@@ -7,4 +7,6 @@ CONFIG = '["CONFIG", "GET", "*"]'
 INFO = '["INFO"]'
 ACL_LOG = '["ACL", "LOG", "128"]'
 GROUPS = "the catalog's bounded SCAN with TYPE, PTTL, OBJECT ENCODING and MEMORY USAGE of sampled keys"
+CODE = '["MODULE", "LIST"] and ["FUNCTION", "LIST"]'
+REPLICATION = '["INFO", "replication"] and ["CONFIG", "GET", "tls-replication"]'
 REDIS = frozenset({"redis"})

@@ -17,6 +17,12 @@ _FLEETING = re.compile(
     r"(^|[:/|#._\-])(cache|cached|session|sessions|sess|tmp|temp|lock|locks|otp|ratelimit|throttle|captcha)([:/|#._\-*]|$)"
 )
 
+_PERSONAL = re.compile(
+    r"(?i)(?:.*[_.\- ])?(?:e[_\-]?mail|phone|mobile|telephone|ssn|iban|passport|birth[_\-]?(?:date|day)|dob|"
+    r"(?:first|last|full|sur)[_\-]?name|street|address|postcode|zip)(?:[_\-](?:address|number|no))?"
+)
+"""Names of fields that hold what identifies a person; a check has no values to look at, which `classify_data` has."""
+
 
 def _number(value: Cell) -> int:
     return int(str(value))
@@ -46,6 +52,17 @@ def _no_ttl(facts: FactRows) -> Iterator[Problem]:
             yield Problem(
                 str(row["group"]), {"sampled": row["sampled"], "without_ttl": row["without_ttl"]},
                 fix=Fix("Write such keys with an expiry (SET ... EX), and give the present ones one by EXPIRE."),
+            )  # fmt: skip
+
+
+def _kept_for_ever(facts: FactRows) -> Iterator[Problem]:
+    for row in facts:
+        fields = row["fields"]
+        personal = [field for field in fields if _PERSONAL.fullmatch(str(field))] if isinstance(fields, list) else []
+        if personal and _number(row["without_ttl"]):
+            yield Problem(
+                str(row["group"]), {"fields": personal, "sampled": row["sampled"], "without_ttl": row["without_ttl"]},
+                fix=Fix("Decide how long such data is needed, and write it with an expiry of that length."),
             )  # fmt: skip
 
 
@@ -85,6 +102,9 @@ def _mixed(facts: FactRows) -> Iterator[Problem]:
 
 
 KEYS: tuple[QueryCheck, ...] = (
+    Check("RD-022", Severity.MEDIUM, REDIS, "Personal data without an expiry",
+          "What nobody deletes is kept for ever, against the purpose it was collected for.",
+          "GDPR article 5 (1) e; Redis manual, EXPIRE", _kept_for_ever, GROUPS),
     Check("RD-101", Severity.MEDIUM, REDIS, "Big keys",
           "Reading, moving or deleting one of them stops every other client for that long.",
           "Redis manual, Diagnosing latency issues", _big_keys, GROUPS, pack="schema"),

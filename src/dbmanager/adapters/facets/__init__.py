@@ -1,0 +1,52 @@
+"""What one engine can do, in small facets. A facet's methods take and return the model's types.
+
+An engine that lacks a facet, or one method of it, says so with `Unsupported(reason)`: never an empty list.
+"""
+
+from __future__ import annotations
+
+from dbmanager.adapters.facets.adapter import Adapter, Security
+from dbmanager.adapters.facets.capability import Progress, Unsupported, need
+from dbmanager.adapters.facets.emitting import Emission, Emit, TypeMapping
+from dbmanager.adapters.facets.measuring import (
+    DependencyCount,
+    LargestValue,
+    OrphanCount,
+    Statistics,
+    WhatIf,
+    WhatIfResult,
+)
+from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
+from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
+from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
+from dbmanager.model.queries import Cell, Parameters
+
+__all__ = [
+    "Adapter",
+    "Backup",
+    "Bulk",
+    "CapturedRows",
+    "Catalog",
+    "Cell",
+    "ChangeSteps",
+    "Chunk",
+    "DependencyCount",
+    "Emission",
+    "Emit",
+    "Execute",
+    "ExecutionResult",
+    "LargestValue",
+    "OrphanCount",
+    "Parameters",
+    "Progress",
+    "Provenance",
+    "Query",
+    "Security",
+    "Statement",
+    "Statistics",
+    "TypeMapping",
+    "Unsupported",
+    "WhatIf",
+    "WhatIfResult",
+    "need",
+]

@@ -1,0 +1,78 @@
+"""The facet that writes an engine's own statements from the schema model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dbmanager.adapters.facets.capability import Unsupported
+from dbmanager.model.queries import Scalar
+from dbmanager.model.schema import DataType, ForeignKey, Index, Table
+
+
+@dataclass(frozen=True, slots=True)
+class TypeMapping:
+    """How this engine holds a type of another: `representable`, `emulated` (with what is lost) or `rejected`."""
+
+    status: str
+    sql: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Statements for one object, and a typed record for everything that could not be carried over as it was."""
+
+    statements: tuple[str, ...]
+    inverse: tuple[str, ...]
+    records: tuple[tuple[str, TypeMapping], ...] = ()
+
+
+class Emit(Protocol):
+    """Writes this engine's statements from the schema model; never transpiles text."""
+
+    @property
+    def has_schemas(self) -> bool:
+        """Whether tables stand in schemas inside the database."""
+        ...
+
+    @property
+    def references_inline(self) -> bool:
+        """Whether references can only be declared with their table, not added to it later."""
+        ...
+
+    def map_type(self, type_: DataType) -> TypeMapping:
+        """Say how this engine holds the type."""
+        ...
+
+    def create_table(self, table: Table, *, source_engine: str, with_foreign_keys: bool = True) -> Emission:
+        """Emit the table with keys, unique constraints and checks (indexes come from `create_index`)."""
+        ...
+
+    def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the index; `online` asks for the engine's non-blocking form where it has one."""
+        ...
+
+    def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
+        """Emit the drop, with the index's re-creation as inverse."""
+        ...
+
+    def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
+        """Emit the reference for an existing table."""
+        ...
+
+    def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while a valid index of that name exists, else 0."""
+        ...
+
+    def table_exists_probe(self, table: Table) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while the table exists, else 0."""
+        ...
+
+    def create_schema(self, name: str) -> Emission | Unsupported:
+        """Return CREATE SCHEMA and its inverse, which fails while the schema holds anything."""
+        ...
+
+    def schema_exists_probe(self, name: str) -> tuple[str, tuple[Scalar, ...]]:
+        """Return a query and its parameters giving 1 while the schema exists, else 0."""
+        ...

@@ -1,0 +1,97 @@
+"""Facets that measure: sizes, use and values as they are, and indexes as they would be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dbmanager.adapters.facets.capability import Unsupported
+from dbmanager.model.queries import QueryPlan
+from dbmanager.model.schema import Index, Table
+from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanCount:
+    """How many values of a referring column there are, and how many of them have no parent."""
+
+    rows: int
+    orphans: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyCount:
+    """Groups by a determinant: how many, their rows, and the most values of the dependent in one of them."""
+
+    groups: int
+    rows: int
+    most_values: int
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class LargestValue:
+    """The largest value of an integer column, None in an empty table."""
+
+    value: int | None
+    query: str
+
+
+class Statistics(Protocol):
+    """What the engine measures of itself, bounded samples, and exact counts with the query that gave them."""
+
+    async def tables(self, *, exact_up_to_rows: int = 0) -> tuple[TableStatistics, ...]:
+        """Return size and use of every base table; tables estimated at or under the bound are counted exactly."""
+        ...
+
+    async def index_usage(self) -> tuple[IndexUsage, ...] | Unsupported:
+        """Return scans and size of every index, or why the engine does not count them."""
+        ...
+
+    async def sample(self, table: Table, *, rows: int = 200) -> Sample:
+        """Return up to `rows` rows spread over the whole table, reading a bounded part of it."""
+        ...
+
+    async def profile(
+        self, table: Table, columns: Sequence[str], *, max_rows: int = 100_000
+    ) -> tuple[ColumnProfile, ...]:
+        """Return null ratio and distinct count per column over at most `max_rows` rows."""
+        ...
+
+    def count_query(self, table: Table) -> str:
+        """Return the statement that counts the table's rows, as evidence a person can run again."""
+        ...
+
+    async def count_orphans(
+        self, child: Table, column: str, parent: Table, parent_column: str
+    ) -> OrphanCount | Unsupported:
+        """Count values without a parent; scans the child, looks each up in the parent."""
+        ...
+
+    async def count_dependency(self, table: Table, determinant: str, dependent: str) -> DependencyCount | Unsupported:
+        """Group all rows by the determinant; scans the table."""
+        ...
+
+    async def largest(self, table: Table, column: str) -> LargestValue | Unsupported:
+        """Return the largest value of an integer column; cheap where it leads an index."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIfResult:
+    """A statement's plan with the indexes that exist, and with the candidates as well."""
+
+    before: QueryPlan
+    after: QueryPlan
+    used: tuple[str, ...]
+    sizes_bytes: tuple[tuple[str, int | None], ...] = ()
+
+
+class WhatIf(Protocol):
+    """Tries indexes without touching the database."""
+
+    async def try_indexes(self, sql: str, candidates: Sequence[tuple[Table, Index]]) -> WhatIfResult | Unsupported:
+        """Plan the statement as if the candidates existed; the source is only read."""
+        ...
