@@ -107,7 +107,7 @@ def private(server: MySqlServer, install: list[str], daemon: list[str], settings
         prepare(server.engine, [*install, data], folder)
         # A folder of its own for temporary tables: a server that starts removes those it finds, other servers' too.
         chosen = {
-            "tmpdir": str(folder), "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
+            "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
             "pid_file": str(folder / "pid"), "init_file": str(first_user(folder, server.engine)), "secure_file_priv": "",
             "tmpdir": str(folder),  # a starting server deletes the temporary files of another in the same place
             "max_connections": "60", "innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "sync_binlog": "0",
