@@ -15,6 +15,7 @@ SPATIAL = frozenset(
     "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection".split()
 )
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
+_ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
 
 
 @lru_cache(maxsize=2_000)
@@ -44,13 +45,17 @@ def data_type(
     if name in ("datetime", "timestamp"):
         return DataType(TypeKind.TIMESTAMP, native, with_time_zone=name == "timestamp")
     if name == "enum":
-        labels = tuple(label.replace("''", "'") for label in _LABEL.findall(native))
+        labels = tuple(_ESCAPED.sub(_unescaped, label) for label in _LABEL.findall(native))
         return DataType(TypeKind.ENUM, native, enum_values=labels)
     plain = {"date": TypeKind.DATE, "time": TypeKind.TIME, "uuid": TypeKind.UUID, "inet4": TypeKind.NETWORK,
              "inet6": TypeKind.NETWORK, "set": TypeKind.TEXT}  # fmt: skip
     if name == "time":
         return DataType(TypeKind.TIME, native, with_time_zone=False)
     return DataType(plain.get(name, TypeKind.OTHER), native)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "'" if match[1] is None else {"n": "\n", "r": "\r", "0": "\0"}.get(match[1], match[1])
 
 
 def _big(name: str, native: str) -> bool:
