@@ -72,15 +72,23 @@ def _advice(function: Callable[..., Any]) -> str | None:
         called = function.__globals__.get(node.func.id)
         if inspect.isfunction(called) and called.__module__ == function.__module__:
             passed = node.args[-1] if node.args else None
-            found = _text(passed) if isinstance(passed, ast.Constant) and isinstance(passed.value, str) else None
+            found = _text(passed) if passed is not None and _is_text(passed) else None
             found = found or _advice(called)
             if found is not None:
                 return found
     return None
 
 
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _is_text(node.body) and _is_text(node.orelse)
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def _text(node: ast.expr) -> str:
-    """Return a string or f-string, with the name of what is filled in between braces."""
+    """Return a string or f-string, with the name of what is filled in between braces; of two by engine, both."""
+    if isinstance(node, ast.IfExp):
+        return f"{_text(node.orelse)} MySQL and MariaDB: {_text(node.body)}"
     if isinstance(node, ast.JoinedStr):
         return "".join(_text(part) for part in node.values)
     if isinstance(node, ast.Constant):

@@ -23,6 +23,8 @@ def normal(value: Cell, type_: DataType) -> Cell:
     if type_.kind is TypeKind.DECIMAL and isinstance(value, str | int | float):
         text = str(value)
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text.lower() else text
+    if type_.unsigned and type_.bits == 64 and isinstance(value, int):
+        return str(value)  # no other engine has such integers: they are kept as decimals there
     if type_.kind is TypeKind.FLOAT and isinstance(value, int | float):
         return repr(float(value))
     if type_.kind is TypeKind.BOOLEAN and value in (0, 1):

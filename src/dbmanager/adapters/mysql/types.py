@@ -29,11 +29,11 @@ def data_type(
     if name == "tinyint" and native.startswith("tinyint(1)") and "unsigned" not in native:
         return DataType(TypeKind.BOOLEAN, native)
     if name in _INTEGERS:
-        return DataType(TypeKind.INTEGER, native, bits=_INTEGERS[name], precision=20 if _big(name, native) else None)
+        return DataType(TypeKind.INTEGER, native, bits=_INTEGERS[name], unsigned="unsigned" in native)
     if name == "year":
         return DataType(TypeKind.INTEGER, native, bits=16)
     if name == "bit":
-        return DataType(TypeKind.INTEGER, native, bits=64, precision=precision)
+        return DataType(TypeKind.INTEGER, native, bits=64, precision=precision, unsigned=precision == 64)
     if name == "decimal":
         return DataType(TypeKind.DECIMAL, native, precision=precision, scale=scale)
     if name in ("float", "double"):
@@ -56,10 +56,6 @@ def data_type(
 
 def _unescaped(match: re.Match[str]) -> str:
     return "'" if match[1] is None else {"n": "\n", "r": "\r", "0": "\0"}.get(match[1], match[1])
-
-
-def _big(name: str, native: str) -> bool:
-    return name == "bigint" and "unsigned" in native
 
 
 def is_spatial(type_: DataType) -> bool:

@@ -13,6 +13,8 @@ from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
 _INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
+_UNSIGNED = {16: "integer", 32: "bigint", 64: "numeric(20)"}
+"""What holds the integers of engines that have unsigned ones."""
 _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
 
 
@@ -42,7 +44,8 @@ class PostgresEmit:
         """Say how PostgreSQL holds a type of another engine."""
         kind = type_.kind
         if kind is TypeKind.INTEGER:
-            return TypeMapping("representable", _INTEGERS.get(type_.bits or 64, "bigint"))
+            bits = type_.bits or 64
+            return TypeMapping("representable", (_UNSIGNED if type_.unsigned else _INTEGERS).get(bits, "bigint"))
         if kind is TypeKind.DECIMAL:
             size = f"({type_.precision}, {type_.scale or 0})" if type_.precision else ""
             return TypeMapping("representable", f"numeric{size}")
