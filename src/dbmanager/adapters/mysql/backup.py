@@ -22,6 +22,7 @@ from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.tables import name_of
+from dbmanager.adapters.mysql.tls import client_options
 from dbmanager.adapters.sql.names import quote
 from dbmanager.errors import StatementFailed, ToolMissing, VerificationFailed
 from dbmanager.model.backups import BackupArtifact
@@ -110,7 +111,7 @@ class MysqlBackup:
 
     async def _run(self, program: Path, arguments: list[str], stdin: IO[bytes] | None = None) -> None:
         """Run a client program; the login stands in a file that only we can read."""
-        with self._login() as defaults:
+        with self._login((await self._sessions.facts()).product) as defaults:
             done = await anyio.run_process(
                 [str(program), f"--defaults-file={defaults}", *arguments],
                 check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
@@ -123,15 +124,14 @@ class MysqlBackup:
             raise StatementFailed(f"{program.name} failed with {said}", object_name=self._sessions.name)
 
     @contextmanager
-    def _login(self) -> Iterator[Path]:
-        url, tls = self._sessions.url, self._sessions.settings.tls
+    def _login(self, product: str) -> Iterator[Path]:
+        url = self._sessions.url
         lines = [f"host={url.host or 'localhost'}", f"port={url.port or 3306}", "protocol=TCP"]
         if url.user:
             lines.append(f"user={_option(url.user)}")
         if url.password is not None:
             lines.append(f"password={_option(url.password.get_secret_value())}")
-        if tls is not None and tls.ca_file is not None:
-            lines.append(f"ssl-ca={tls.ca_file}")
+        lines += client_options(url, self._sessions.settings, product)
         handle, name = tempfile.mkstemp(prefix="dbmanager-login-", suffix=".cnf")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
