@@ -15,6 +15,7 @@ class BackupArtifact:
     Attributes:
         method: the engine's own means that made it (`sqlite backup API`, `pg_dump --format=custom`).
         sha256: digest of the file, so that a flipped bit is noticed before a restore.
+        losses: what the file does not hold, or not exactly, each with the reason; empty when it holds everything.
     """
 
     engine: str
@@ -24,6 +25,7 @@ class BackupArtifact:
     sha256: str
     started_at: datetime
     elapsed_seconds: float
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Backups:
             "sha256": artifact.sha256,
             "started_at": artifact.started_at.isoformat(),
             "elapsed_seconds": artifact.elapsed_seconds,
+            "losses": list(artifact.losses),
         }
         async with self._store.write() as writer:
             await writer.execute(
@@ -62,6 +63,7 @@ class Backups:
             kept["sha256"],
             dt.datetime.fromisoformat(kept["started_at"]),
             kept["elapsed_seconds"],
+            tuple(kept.get("losses", ())),
         )
         return row.connection, artifact, {name: TableDigest(*d) for name, d in json.loads(row.digests).items()}
 

@@ -37,6 +37,8 @@ _TOOL = "mongodump"
 class MongoBackup:
     """The `Backup` facet."""
 
+    single_precision_digits: int | None = None
+
     def __init__(self, sessions: Sessions, query: MongoQuery, catalog: MongoCatalog) -> None:
         self._sessions = sessions
         self._query = query

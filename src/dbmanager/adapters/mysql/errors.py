@@ -100,7 +100,8 @@ _CERTIFICATE = {
 """By OpenSSL's verification codes."""
 _NAMED_CONSTRAINTS = frozenset((1048, 1364, 3819))
 """Broken constraints whose text holds the name of the column or check and no value."""
-_DENIED = frozenset((1142, 1143, 1227, 1370, 1410, 1419, 1449, 3879, 4041))
+DENIED = frozenset((1044, 1142, 1143, 1227, 1370, 1410, 1419, 1449, 3879, 4041))
+"""The account lacks a right; 1044, on a database as a whole, is told where it logs in."""
 
 
 def mapped(problem: MySQLError, *, connection: str) -> DbManagerError:
@@ -113,7 +114,7 @@ def mapped(problem: MySQLError, *, connection: str) -> DbManagerError:
         return InvalidStatement(
             text[:300], object_name=connection, hint="Look at the schema.", next_actions=("describe_schema",)
         )
-    if number in _DENIED:
+    if number in DENIED and number != 1044:
         return PermissionDenied(text[:200], object_name=connection, hint="Grant it, or ask for less.")
     kind, message, hint = _BY_NUMBER.get(number) or (
         StatementFailed, f"the server refused with error {number or 'unknown'}", "Look it up in the manual's error list.",

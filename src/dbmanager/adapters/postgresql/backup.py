@@ -33,6 +33,8 @@ _VERSION = re.compile(r"(\d+)(\.\d+)?")
 class PostgresBackup:
     """The `Backup` facet."""
 
+    single_precision_digits: int | None = None
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 

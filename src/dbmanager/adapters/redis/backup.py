@@ -33,6 +33,8 @@ _MAGIC = "dbmanager-redis-dump"
 class RedisBackup:
     """The `Backup` facet."""
 
+    single_precision_digits: int | None = None
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class SqliteBackup:
     """The `Backup` facet."""
 
+    single_precision_digits: int | None = None
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
