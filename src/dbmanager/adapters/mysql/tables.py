@@ -12,6 +12,7 @@ from dbmanager.adapters.mysql.rows import CatalogRows, ColumnRow, ConstraintRow,
 from dbmanager.adapters.mysql.text import without_database, without_introducers
 from dbmanager.adapters.mysql.types import data_type
 from dbmanager.adapters.sql.names import quote
+from dbmanager.errors import InvalidStatement
 from dbmanager.model.schema import (
     CheckConstraint,
     Column,
@@ -30,12 +31,24 @@ Row = TypeVar("Row", ColumnRow, ConstraintRow, IndexRow)
 _JSON_VALID = re.compile(r"\(?json_valid\(`(?P<column>(?:[^`]|``)+)`\)\)?", re.I)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BARE_DEFAULT = re.compile(r"^(CURRENT_TIMESTAMP(\(\d*\))?|NULL|b'[01]*')$", re.I)
+LAST_CHARACTER = "\uffff"
 NO_ACTION = "NO ACTION"
 _BASE = ("BASE TABLE", "SYSTEM VERSIONED")
 
 
 def name_of(*names: str | None) -> str:
-    """Return a quoted name."""
+    """Return a quoted name.
+
+    Raises:
+        InvalidStatement: a part holds a character beyond the first 65,536, which MySQL would make a `?` of.
+    """
+    for name in names:
+        if name and max(name) > LAST_CHARACTER:
+            raise InvalidStatement(
+                "a name holds a character that no name can have here",
+                object_name=name,
+                hint="Names take the first 65,536 characters: choose another name for it.",
+            )
     return quote(*names, mark="`")
 
 
