@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.mysql.dump_scope import dump_scope
 from dbmanager.adapters.mysql.errors import DENIED
@@ -26,7 +26,7 @@ from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.tables import name_of
 from dbmanager.adapters.mysql.tls import client_options
 from dbmanager.adapters.sql.names import quote
-from dbmanager.errors import AuthenticationFailed, PermissionDenied, StatementFailed, ToolMissing, VerificationFailed
+from dbmanager.errors import AuthenticationFailed, PermissionDenied, StatementFailed, ToolMissing
 from dbmanager.model.backups import BackupArtifact
 
 if TYPE_CHECKING:
@@ -93,12 +93,7 @@ class MysqlBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MysqlAdapter]:
         from dbmanager.adapters.mysql.adapter import MysqlAdapter
 
-        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
-            raise VerificationFailed(
-                f"backup {artifact.path.name} has changed since it was made",
-                object_name=artifact.path.name,
-                hint="Do not restore it; use another backup and look at the disk.",
-            )
+        await require_unchanged(artifact)
         program = await self._program(1)
         if program is None:
             raise ToolMissing("no client program that fits the server is on PATH", hint="Install the client tools.")

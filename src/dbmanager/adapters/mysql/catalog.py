@@ -74,7 +74,10 @@ class MysqlCatalog:
 
 
 def _statement(name: str, facts: ServerFacts) -> str:
-    return str(chosen(name, facts))
+    """Return the statement of one kind of rows; checks, where the server enforces any, are constraints like references."""
+    if name != "constraints":
+        return str(chosen(name, facts))
+    return "\nUNION ALL\n".join(sql for part in ("references", "checks") if (sql := chosen(part, facts)))
 
 
 async def _fingerprint(raw: Wire, facts: ServerFacts) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
@@ -88,8 +89,7 @@ class PostgresEmit:
             if native:
                 lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
             else:
-                reason = f"the check is {source_engine} SQL: {check.expression}"
-                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+                records.append(check_of(source_engine, check))
         if with_foreign_keys:
             lines += [_reference(key) for key in table.foreign_keys]
         where = quote(table.schema, table.name)
@@ -111,13 +111,12 @@ class PostgresEmit:
         elif column.generated is not None and native:
             parts.append(f"GENERATED ALWAYS AS ({column.generated}) STORED")
         elif column.generated is not None:
-            records.append((column.name, TypeMapping("emulated", "", "the generated value becomes a plain column")))
+            records.append(generated(column))
         elif column.default is not None:
             if native or _LITERAL.match(column.default):
                 parts.append(f"DEFAULT {column.default}")
             else:
-                reason = f"the default is another engine's SQL: {column.default}"
-                records.append((column.name, TypeMapping("rejected", "", reason)))
+                records.append(default_of(column))
         return " ".join(parts)
 
     def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
