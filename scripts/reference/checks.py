@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dbmanager.adapters.mysql.checks import CHECKS as MYSQL
 from dbmanager.adapters.postgresql.checks import CHECKS as POSTGRESQL
 from dbmanager.adapters.redis.checks import CHECKS as REDIS
 from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE
@@ -29,6 +30,7 @@ def checks() -> dict[str, list[CheckRow]]:
     """Return the checks by pack and engine."""
     packs: dict[str, tuple[Check[Any], ...]] = {
         "Schema (every SQL engine)": RULES, "Security of PostgreSQL": POSTGRESQL, "Security of SQLite": SQLITE,
+        "Security of MySQL and MariaDB": MYSQL,
         "Redis and Valkey, security and keys": REDIS,
     }  # fmt: skip
     return {
