@@ -64,7 +64,7 @@ class IndexRow(NamedTuple):
 
 
 class ConstraintRow(NamedTuple):
-    """A column of a reference, the actions of a reference, or a check."""
+    """A column of a reference, the actions of a reference, or a check; of a check also its clause and its place apart."""
 
     sort: str
     parent: str

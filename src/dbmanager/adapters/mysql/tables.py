@@ -57,13 +57,23 @@ def built_tables(rows: CatalogRows, facts: ServerFacts) -> tuple[Table, ...]:
     objects: dict[tuple[str, str], list[ObjectRow]] = defaultdict(list)
     for row in rows.objects:
         objects[(row.sort, row.parent)].append(row)
-    columns, indexes, constraints = _grouped(rows.columns), _grouped(rows.indexes), _grouped(rows.constraints)
+    columns, indexes, constraints = _grouped(rows.columns), _grouped(rows.indexes), _grouped(_placed(rows.constraints))
     found = [
         _table(row, objects, columns[name], indexes[name], constraints[name], facts)
         for (sort, name), (row, *_) in objects.items()
         if sort == "table" and row.name in (*_BASE, "VIEW")
     ]
     return tuple(sorted(found, key=lambda table: table.name))
+
+
+def _placed(rows: list[ConstraintRow]) -> list[ConstraintRow]:
+    """Return the rows with every check whole, where its clause and its table came apart; names are unique then."""
+    clauses = {row.name: row.body for row in rows if row.sort == "clause"}
+    return [
+        row._replace(sort="check", body=clauses[row.name]) if row.sort == "place" and row.name in clauses else row
+        for row in rows
+        if row.sort != "clause"
+    ]
 
 
 def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:

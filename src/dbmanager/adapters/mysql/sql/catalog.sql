@@ -72,14 +72,15 @@ FROM information_schema.REFERENTIAL_CONSTRAINTS AS r WHERE r.CONSTRAINT_SCHEMA =
 SELECT 'check', c.TABLE_NAME, c.CONSTRAINT_NAME, 0, c.LEVEL, NULL, NULL, NULL, NULL, 'YES', c.CHECK_CLAUSE
 FROM information_schema.CHECK_CONSTRAINTS AS c WHERE c.CONSTRAINT_SCHEMA = DATABASE();
 
--- name: checks_joined
--- purpose: checks where another view tells their tables; read as one with the references
+-- name: checks_apart
+-- purpose: checks where another view tells their tables: joined by us, the server may take 10 s for 1,000 of them
 -- requires: check_constraints.check_clause
 -- unless: check_constraints.table_name
-SELECT 'check', t.TABLE_NAME, c.CONSTRAINT_NAME, 0, NULL, NULL, NULL, NULL, NULL, t.ENFORCED, c.CHECK_CLAUSE
-FROM information_schema.CHECK_CONSTRAINTS AS c JOIN information_schema.TABLE_CONSTRAINTS AS t
-  ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME AND t.CONSTRAINT_TYPE = 'CHECK'
-WHERE c.CONSTRAINT_SCHEMA = DATABASE();
+SELECT 'clause', '', c.CONSTRAINT_NAME, 0, NULL, NULL, NULL, NULL, NULL, NULL, c.CHECK_CLAUSE
+FROM information_schema.CHECK_CONSTRAINTS AS c WHERE c.CONSTRAINT_SCHEMA = DATABASE()
+UNION ALL
+SELECT 'place', t.TABLE_NAME, t.CONSTRAINT_NAME, 0, NULL, NULL, NULL, NULL, NULL, t.ENFORCED, NULL
+FROM information_schema.TABLE_CONSTRAINTS AS t WHERE t.CONSTRAINT_SCHEMA = DATABASE() AND t.CONSTRAINT_TYPE = 'CHECK';
 
 -- name: server
 -- purpose: size of the database and the grants and settings that weaken the connected account
