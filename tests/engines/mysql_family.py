@@ -38,7 +38,7 @@ class MySqlServer:
         done = subprocess.run(
             [str(self.programs / self.client), "--no-defaults", "--batch", "--raw", "--skip-column-names",
              "--default-character-set=utf8mb4", f"--host={self.host}", f"--port={self.port}", "--protocol=TCP",
-             f"--user={user or name}", database],
+             *(["--get-server-public-key"] if self.engine == "mysql" else []), f"--user={user or name}", database],
             input=sql, text=True, capture_output=True, check=False,
             env={"MYSQL_PWD": secret if password is None else password, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
