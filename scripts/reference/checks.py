@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dbmanager.adapters.mysql.checks import CHECKS as MYSQL
 from dbmanager.adapters.postgresql.checks import CHECKS as POSTGRESQL
 from dbmanager.adapters.redis.checks import CHECKS as REDIS
 from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE
@@ -29,6 +30,7 @@ def checks() -> dict[str, list[CheckRow]]:
     """Return the checks by pack and engine."""
     packs: dict[str, tuple[Check[Any], ...]] = {
         "Schema (every SQL engine)": RULES, "Security of PostgreSQL": POSTGRESQL, "Security of SQLite": SQLITE,
+        "Security of MySQL and MariaDB": MYSQL,
         "Redis and Valkey, security and keys": REDIS,
     }  # fmt: skip
     return {
@@ -72,15 +74,23 @@ def _advice(function: Callable[..., Any]) -> str | None:
         called = function.__globals__.get(node.func.id)
         if inspect.isfunction(called) and called.__module__ == function.__module__:
             passed = node.args[-1] if node.args else None
-            found = _text(passed) if isinstance(passed, ast.Constant) and isinstance(passed.value, str) else None
+            found = _text(passed) if passed is not None and _is_text(passed) else None
             found = found or _advice(called)
             if found is not None:
                 return found
     return None
 
 
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _is_text(node.body) and _is_text(node.orelse)
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def _text(node: ast.expr) -> str:
-    """Return a string or f-string, with the name of what is filled in between braces."""
+    """Return a string or f-string, with the name of what is filled in between braces; of two by engine, both."""
+    if isinstance(node, ast.IfExp):
+        return f"{_text(node.orelse)} MySQL and MariaDB: {_text(node.body)}"
     if isinstance(node, ast.JoinedStr):
         return "".join(_text(part) for part in node.values)
     if isinstance(node, ast.Constant):

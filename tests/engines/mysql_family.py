@@ -38,7 +38,7 @@ class MySqlServer:
         done = subprocess.run(
             [str(self.programs / self.client), "--no-defaults", "--batch", "--raw", "--skip-column-names",
              "--default-character-set=utf8mb4", f"--host={self.host}", f"--port={self.port}", "--protocol=TCP",
-             f"--user={user or name}", database],
+             *(["--get-server-public-key"] if self.engine == "mysql" else []), f"--user={user or name}", database],
             input=sql, text=True, capture_output=True, check=False,
             env={"MYSQL_PWD": secret if password is None else password, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
@@ -107,7 +107,7 @@ def private(server: MySqlServer, install: list[str], daemon: list[str], settings
         prepare(server.engine, [*install, data], folder)
         # A folder of its own for temporary tables: a server that starts removes those it finds, other servers' too.
         chosen = {
-            "tmpdir": str(folder), "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
+            "port": str(server.port), "bind_address": server.host, "socket": str(folder / "socket"),
             "pid_file": str(folder / "pid"), "init_file": str(first_user(folder, server.engine)), "secure_file_priv": "",
             "tmpdir": str(folder),  # a starting server deletes the temporary files of another in the same place
             "max_connections": "60", "innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "0", "sync_binlog": "0",

@@ -169,3 +169,21 @@ async def test_the_server_says_what_it_is_and_who_we_are(engine: EngineUnderTest
     assert info.read_only
     assert info.size_bytes
     assert all(warning.endswith(".") or len(warning) > 10 for warning in info.warnings)
+
+
+ODD_TEXTS = r"""CREATE TABLE odd (`a"b` varchar(30) DEFAULT 'x\\y"z\tü' COMMENT 'tab\t, line\n, \\ and "quotes", ü',
+  `c\d` int COMMENT '', e enum('a"b', 'c\\d', 'n\n''n') DEFAULT 'a"b', KEY `k"\` (`a"b`) COMMENT 'l''index "x"\n');"""
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"], indirect=True)
+async def test_texts_of_the_catalog_arrive_as_they_are(engine: EngineUnderTest) -> None:
+    engine.run(f"SET sql_mode = '';{ODD_TEXTS}")
+    adapter = engine.open()
+    schema = await adapter.catalog.read_schema()
+    first, second, third = schema.table("odd").columns
+    assert first.comment == 'tab\t, line\n, \\ and "quotes", ü'
+    assert (first.name, second.name, second.comment) == ('a"b', "c\\d", None)
+    assert third.type.enum_values == ('a"b', "c\\d", "n\n'n")
+    assert [index.name for index in schema.table("odd").indexes] == ['k"\\']
+    assert await adapter.catalog.read_schema() is schema, "the digest of the rows is not the one that the server makes"
+    assert await adapter.catalog.fingerprint() == schema.fingerprint

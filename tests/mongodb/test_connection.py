@@ -31,10 +31,10 @@ def _resolved(url: str) -> tuple[ResolvedUrl, ConnectionSettings]:
 
 def test_several_hosts_and_services_are_kept_as_written() -> None:
     url, settings = _resolved("mongodb://app@a.example:27018,b.example/shop?replicaSet=r&authSource=admin")
-    assert _address("shop", url) == "mongodb://a.example:27018,b.example/?replicaSet=r&authSource=admin"
+    assert _address(url) == "mongodb://a.example:27018,b.example/?replicaSet=r&authSource=admin"
     assert _arguments(url, settings)["tls"] is True
     url, settings = _resolved("mongodb+srv://app@cluster.example/shop")
-    assert _address("shop", url) == "mongodb+srv://cluster.example/?"
+    assert _address(url) == "mongodb+srv://cluster.example/?"
     assert (_arguments(url, settings)["tls"], _arguments(url, settings)["authSource"]) == (True, "shop")
 
 
@@ -48,9 +48,8 @@ def test_loopback_needs_no_encryption(host: str) -> None:
     "option", ["tls=false", "tlsInsecure=true", "ssl=false", "w=0", "maxPoolSize=500", "nonsense=1"]
 )
 def test_the_address_does_not_weaken_what_is_configured(option: str) -> None:
-    url, _ = _resolved(f"mongodb://db.example/shop?{option}")
     with pytest.raises(ConfigurationError, match=option.partition("=")[0]):
-        _address("shop", url)
+        _resolved(f"mongodb://db.example/shop?{option}")
 
 
 async def test_at_most_four_connections_are_opened(mongo: Client, database: str, open_mongo: Open) -> None:

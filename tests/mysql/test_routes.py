@@ -98,6 +98,18 @@ async def test_rows_go_from_sqlite_there_on_to_postgresql_and_back(
         await back.close()
 
 
+async def test_integers_without_a_sign_go_to_postgresql_whole(
+    adapter: MysqlAdapter, server: MySqlServer, database: str, open_postgres: object, pg_database: str
+) -> None:
+    server.run_sql(
+        database,
+        "CREATE TABLE whole (id int unsigned PRIMARY KEY, a tinyint unsigned, b smallint unsigned, c mediumint unsigned,"
+        "d bigint unsigned, e bit(64)); INSERT INTO whole VALUES (4294967295, 255, 65535, 16777215, ~0, ~0), (1, 0, 0, 0, 0, 0)",
+    )
+    postgres: PostgresAdapter = open_postgres(pg_database)  # type: ignore[operator]
+    await _copied(adapter, postgres, "whole")
+
+
 @pytest.mark.parametrize("change", CHANGES)
 async def test_the_digest_notices_every_kind_of_change(
     change: str, adapter: MysqlAdapter, server: MySqlServer, database: str

@@ -13,12 +13,11 @@ from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
-from dbmanager.errors import ConfigurationError, ConnectionFailed, PermissionDenied, StatementFailed
+from dbmanager.errors import ConnectionFailed, PermissionDenied, StatementFailed
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl, TlsSettings
 from dbmanager.model.queries import QueryLimits, QueryRequest
 from dbmanager.services.checking import run_checks
 from dbmanager.services.checksums import table_digest
-from dbmanager.services.connections import resolve
 from dbmanager.services.linting import lint_database
 from tests.engines import postgresql
 from tests.engines.certificates import write_certificate
@@ -79,13 +78,6 @@ async def test_texts_of_any_encoding_come_and_go_as_they_are(
         await adapter.close()
     finally:
         pg_server.drop_database(name)
-
-
-@pytest.mark.parametrize("query", ["sslmode=verify-full", "client_encodin=latin1", "ssl=true", "connect_timeout="])
-def test_an_option_that_is_not_heeded_is_refused(query: str, tmp_path: Path) -> None:
-    settings = ConnectionSettings(url=f"postgresql://app@127.0.0.1/shop?{query}")
-    with pytest.raises(ConfigurationError, match="not heeded"):
-        resolve("shop", settings, tmp_path)
 
 
 @pytest.fixture(scope="module")

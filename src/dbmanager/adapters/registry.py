@@ -13,18 +13,27 @@ from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 @dataclass(frozen=True, slots=True)
 class EngineEntry:
-    """Where an engine's adapter lives, which URL schemes name it and which driver it needs."""
+    """Where an engine's adapter lives, which URL schemes name it and which driver it needs.
+
+    Attributes:
+        options: options of the URL that the adapter heeds; every other one is refused.
+    """
 
     module: str
     schemes: tuple[str, ...]
     driver: str
     install: str
+    options: tuple[str, ...] = ()
 
 
 ENGINES: dict[str, EngineEntry] = {
     "sqlite": EngineEntry("dbmanager.adapters.sqlite.adapter", ("sqlite",), "aiosqlite", "aiosqlite"),
     "postgresql": EngineEntry(
-        "dbmanager.adapters.postgresql.adapter", ("postgresql", "postgres"), "asyncpg", "asyncpg"
+        "dbmanager.adapters.postgresql.adapter",
+        ("postgresql", "postgres"),
+        "asyncpg",
+        "asyncpg",
+        ("client_encoding",),
     ),
     "redis": EngineEntry(
         "dbmanager.adapters.redis.adapter",
@@ -32,7 +41,24 @@ ENGINES: dict[str, EngineEntry] = {
         "redis.asyncio",
         "'dbmanager-mcp[redis]'",
     ),
-    "mongodb": EngineEntry("dbmanager.adapters.mongodb.adapter", ("mongodb",), "pymongo", "'dbmanager-mcp[mongodb]'"),
+    "mongodb": EngineEntry(
+        "dbmanager.adapters.mongodb.adapter",
+        ("mongodb",),
+        "pymongo",
+        "'dbmanager-mcp[mongodb]'",
+        (
+            "authSource",
+            "authMechanism",
+            "authMechanismProperties",
+            "replicaSet",
+            "directConnection",
+            "readPreference",
+            "maxStalenessSeconds",
+            "srvServiceName",
+            "srvMaxHosts",
+            "loadBalanced",
+        ),
+    ),
     "mysql": EngineEntry(
         "dbmanager.adapters.mysql.adapter", ("mysql", "mariadb"), "aiomysql", "'dbmanager-mcp[mysql]'"
     ),

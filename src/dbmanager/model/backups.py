@@ -17,6 +17,7 @@ class BackupArtifact:
         sha256: digest of the file, so that a flipped bit is noticed before a restore.
         tables: the tables whose digests were taken of the source, as the registry kept them; an engine that learns its
             tables from samples of the data compares by these. Empty on a file that is not registered yet.
+        losses: what the file does not hold, or not exactly, each with the reason; empty when it holds everything.
     """
 
     engine: str
@@ -27,6 +28,7 @@ class BackupArtifact:
     started_at: datetime
     elapsed_seconds: float
     tables: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class DataType:
         bits: width of integers and floats; None when the engine does not limit it.
         length: maximum characters (text) or bytes (binary); None when unlimited.
         with_time_zone: for times and timestamps; None elsewhere or unknown.
+        unsigned: whether an integer's range begins at 0 and goes twice as far.
     """
 
     kind: TypeKind
@@ -50,6 +51,14 @@ class DataType:
     with_time_zone: bool | None = None
     element: DataType | None = None
     enum_values: tuple[str, ...] = ()
+    unsigned: bool = False
+
+    @property
+    def largest_integer(self) -> int | None:
+        """The largest value of an integer of limited width; None of every other type."""
+        if self.kind is not TypeKind.INTEGER or self.bits is None:
+            return None
+        return (1 << (self.bits if self.unsigned else self.bits - 1)) - 1
 
 
 @dataclass(frozen=True, slots=True)

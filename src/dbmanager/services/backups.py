@@ -34,6 +34,7 @@ class Backups:
             "sha256": artifact.sha256,
             "started_at": artifact.started_at.isoformat(),
             "elapsed_seconds": artifact.elapsed_seconds,
+            "losses": list(artifact.losses),
         }
         async with self._store.write() as writer:
             await writer.execute(
@@ -64,6 +65,7 @@ class Backups:
             dt.datetime.fromisoformat(kept["started_at"]),
             kept["elapsed_seconds"],
             tuple(digests),
+            tuple(kept.get("losses", ())),
         )
         return row.connection, artifact, digests
 

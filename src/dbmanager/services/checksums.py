@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import struct
 from collections.abc import Iterable, Sequence
 
 from dbmanager.adapters.facets import Adapter, need
@@ -23,6 +25,8 @@ def normal(value: Cell, type_: DataType) -> Cell:
     if type_.kind is TypeKind.DECIMAL and isinstance(value, str | int | float):
         text = str(value)
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text.lower() else text
+    if type_.unsigned and type_.bits == 64 and isinstance(value, int):
+        return str(value)  # no other engine has such integers: they are kept as decimals there
     if type_.kind is TypeKind.FLOAT and isinstance(value, int | float):
         return repr(float(value))
     if type_.kind is TypeKind.BOOLEAN and value in (0, 1):
@@ -52,23 +56,46 @@ def _json(value: Cell) -> Cell:
 class RowDigest:
     """Adds up row hashes modulo 2^128, so the order of rows does not matter and duplicates still count."""
 
-    def __init__(self, types: Sequence[DataType]) -> None:
+    def __init__(self, types: Sequence[DataType], single_precision_digits: int | None = None) -> None:
+        """Take single-precision numbers with so many digits; `rounded` counts, by place, those that have more."""
         self._types = types
         self._sum = 0
         self.rows = 0
+        self.rounded: dict[int, int] = {}
+        single = [n for n, t in enumerate(types) if t.kind is TypeKind.FLOAT and t.bits == 32]
+        self._single = single if single_precision_digits is not None else []
+        self._format = f".{single_precision_digits}g"
 
     def add(self, rows: Iterable[Row]) -> None:
         """Take rows in the order of the types."""
         for row in rows:
             cells = [normal(value, type_) for value, type_ in zip(row, self._types, strict=True)]
+            for place in self._single:
+                cells[place] = self._short(place, row[place])
             text = json.dumps(cells, ensure_ascii=False, separators=(",", ":"))
             digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             self._sum = (self._sum + int.from_bytes(digest)) % _MODULUS
             self.rows += 1
 
+    def _short(self, place: int, value: Cell) -> Cell:
+        if not isinstance(value, int | float):
+            return value
+        text = format(float(value), self._format)
+        if _single(float(text)) != _single(float(value)):
+            self.rounded[place] = self.rounded.get(place, 0) + 1
+        return text
+
     def result(self) -> TableDigest:
         """Return rows and checksum so far."""
         return TableDigest(self.rows, f"{self._sum:032x}")
+
+
+def _single(value: float) -> bytes:
+    """Return a number as single precision holds it; the largest print rounded beyond its range."""
+    try:
+        return struct.pack("f", value)
+    except OverflowError:
+        return struct.pack("f", math.copysign(math.inf, value))
 
 
 async def table_digest(adapter: Adapter, table: Table, columns: Sequence[str] | None = None) -> TableDigest:
@@ -76,10 +103,28 @@ async def table_digest(adapter: Adapter, table: Table, columns: Sequence[str] | 
 
     Raises: UnsupportedCapability where rows can't be read in bulk.
     """
+    return (await _scanned(adapter, table, columns, None))[0].result()
+
+
+async def backup_digest(
+    adapter: Adapter, table: Table, single_precision_digits: int | None
+) -> tuple[TableDigest, dict[str, int]]:
+    """Return the digest of what a backup keeps of a table, and how many values of which columns it shortens.
+
+    Raises: UnsupportedCapability where rows can't be read in bulk.
+    """
+    digest, names = await _scanned(adapter, table, None, single_precision_digits)
+    return digest.result(), {names[place]: count for place, count in sorted(digest.rounded.items())}
+
+
+async def _scanned(
+    adapter: Adapter, table: Table, columns: Sequence[str] | None, single_precision_digits: int | None
+) -> tuple[RowDigest, list[str]]:
     bulk = need(adapter.bulk, table.name)
     whole = bulk.columns(table)
     chosen = whole if columns is None else [column for name in columns for column in whole if column.name == name]
-    digest = RowDigest([column.type for column in chosen])
-    async for batch in bulk.scan(table, [column.name for column in chosen]):
+    digest = RowDigest([column.type for column in chosen], single_precision_digits)
+    names = [column.name for column in chosen]
+    async for batch in bulk.scan(table, names):
         digest.add(batch)
-    return digest.result()
+    return digest, names

@@ -14,7 +14,7 @@ import anyio.to_thread
 from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.adapters.registry import engine_of_scheme, open_adapter
+from dbmanager.adapters.registry import ENGINES, engine_of_scheme, open_adapter
 from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound, nearest
 from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
 from dbmanager.services.policy.redaction import Redactor
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT_SECONDS = 30.0
 DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mongodb": 27017, "redis": 6379}
 _DEFAULT_DATABASE = {"redis": "0"}
-_OPTIONS = {"postgresql": frozenset({"client_encoding"})}
-"""Options of the URL that the adapter heeds; engines that are not named here check their own."""
 
 
 class Connections:
@@ -112,13 +110,12 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
         engine = engine_of_scheme(parts.scheme)
     except InvalidChoice as unknown:
         raise ConfigurationError(f"{key}: {unknown.message}", hint=unknown.hint) from None
+    options = _known_options(f"connections.{name}", engine, dict(parse_qsl(parts.query, keep_blank_values=True)))
     if engine == "sqlite":
         return ResolvedUrl(engine="sqlite", database=str(_sqlite_path(key, parts.netloc, parts.path, base)))
     database = unquote(parts.path.lstrip("/")) or _DEFAULT_DATABASE.get(engine, "")
     if not database:
         raise ConfigurationError(f"{key} names no database", hint="End it with /database.")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    _known_options(f"connections.{name}", engine, options)
     inline = unquote(parts.password) if parts.password is not None else None
     return ResolvedUrl(
         engine=cast(Engine, engine),
@@ -133,18 +130,24 @@ def resolve(name: str, settings: ConnectionSettings, base: Path) -> ResolvedUrl:
     )
 
 
-def _known_options(key: str, engine: str, options: Mapping[str, str]) -> None:
-    """Refuse what would be left unheeded: a safety setting in the URL must not be taken for one that holds."""
-    known = _OPTIONS.get(engine)
-    for option in options if known is not None else ():
-        if option not in (known or ()):
-            near = nearest(option, known or ())
-            instead = f"Write it as {key}.tls" if option.startswith("ssl") else "Leave it out"
+def _known_options(key: str, engine: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Return the options as the adapter spells them.
+
+    Raises: ConfigurationError for one that it would leave unheeded: a safety setting must not be taken for one that holds.
+    """
+    known = {option.casefold(): option for option in ENGINES[engine].options}
+    for option in options:
+        if option.casefold() not in known:
+            near = nearest(option, known.values())
+            tls = (
+                f"Encryption is set in {key}.tls." if option.casefold().startswith(("ssl", "tls")) else "Leave it out."
+            )
             raise ConfigurationError(
                 f"{key}.url has the option {option!r}, which is not heeded"
                 + (f"; did you mean {near!r}?" if near else ""),
-                hint=f"{instead}.",
+                hint=f"{tls} Options of {engine}: {', '.join(known.values()) or 'none'}.",
             )
+    return {known[option.casefold()]: value for option, value in options.items()}
 
 
 def _sqlite_path(key: str, netloc: str, path: str, base: Path) -> Path:

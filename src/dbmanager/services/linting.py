@@ -20,7 +20,7 @@ from dbmanager.analyzers.schema_lint.facts import (
 from dbmanager.analyzers.schema_lint.lint import lint
 from dbmanager.errors import PermissionDenied
 from dbmanager.model.findings import CheckReport
-from dbmanager.model.schema import ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema import ForeignKey, Index, Table
 from dbmanager.model.statistics import Sample
 from dbmanager.services.checking import run_checks
 
@@ -132,13 +132,14 @@ async def _integer_keys(adapter: Adapter, table: Table) -> list[IntegerKeyFact]:
     if table.primary_key is None or len(table.primary_key.columns) != 1:
         return []
     column = table.column(table.primary_key.columns[0])
-    if column.type.kind is not TypeKind.INTEGER or column.type.bits not in (16, 32):
+    capacity = column.type.largest_integer
+    if capacity is None or capacity >= (1 << 63) - 1:
         return []
     found = await adapter.statistics.largest(table, column.name)
     if isinstance(found, Unsupported) or found.value is None:
         return []
     where = (table.schema, table.name)
-    return [IntegerKeyFact(where, column.name, found.value, 2 ** (column.type.bits - 1) - 1, found.query)]
+    return [IntegerKeyFact(where, column.name, found.value, capacity, found.query)]
 
 
 def _create(emit: Emit, table: Table, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:

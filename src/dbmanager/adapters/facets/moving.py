@@ -62,7 +62,13 @@ class Bulk(Protocol):
 
 
 class Backup(Protocol):
-    """Backs up and restores with the engine's own means."""
+    """Backs up and restores with the engine's own means.
+
+    Attributes:
+        single_precision_digits: digits that a backup keeps of single-precision numbers; None when it keeps them all.
+    """
+
+    single_precision_digits: int | None
 
     async def back_up(self, destination: Path, progress: Progress | None = None) -> BackupArtifact | Unsupported:
         """Write one consistent backup file; the database is only read."""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.dump import read_dump, write_dump
 from dbmanager.adapters.mongodb.query import MongoQuery
 from dbmanager.adapters.mongodb.session import Sessions
-from dbmanager.errors import StatementFailed, ToolMissing, VerificationFailed
+from dbmanager.errors import StatementFailed, ToolMissing
 from dbmanager.model.backups import BackupArtifact
 from dbmanager.model.configuration import ResolvedUrl
 
@@ -36,6 +36,8 @@ _TOOL = "mongodump"
 
 class MongoBackup:
     """The `Backup` facet."""
+
+    single_precision_digits: int | None = None
 
     def __init__(self, sessions: Sessions, query: MongoQuery, catalog: MongoCatalog) -> None:
         self._sessions = sessions
@@ -67,12 +69,7 @@ class MongoBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MongoAdapter]:
         from dbmanager.adapters.mongodb.adapter import MongoAdapter
 
-        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
-            raise VerificationFailed(
-                f"backup {artifact.path.name} has changed since it was made",
-                object_name=artifact.path.name,
-                hint="Do not restore it; use another backup and look at the disk.",
-            )
+        await require_unchanged(artifact)
         scratch = f"{PREFIX}{secrets.token_hex(4)}"
         adapter = MongoAdapter("scratch", _beside(self._sessions.url, scratch), self._sessions.settings)
         try:

@@ -17,7 +17,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from dbmanager.adapters.mongodb.errors import connect_error, mapped
-from dbmanager.errors import AccessDenied, ConfigurationError
+from dbmanager.errors import AccessDenied
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 MAX_POOLED = 3
@@ -25,10 +25,6 @@ MAX_POOLED = 3
 CONNECT_SECONDS = 10.0
 OWN_SECONDS = 600.0
 APPLICATION = "dbmanager"
-_OPTIONS = frozenset(
-    "authsource authmechanism authmechanismproperties replicaset directconnection readpreference maxstalenessseconds "
-    "srvservicename srvmaxhosts loadbalanced".split()
-)
 Document = dict[str, Any]
 Session = AsyncClientSession
 EXACT: CodecOptions[Document] = CodecOptions(document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS)
@@ -143,22 +139,14 @@ class Sessions:
         async with self._opening:
             if self._client is None:
                 try:
-                    self._client = AsyncMongoClient(
-                        _address(self.name, self.url), **_arguments(self.url, self.settings)
-                    )
+                    self._client = AsyncMongoClient(_address(self.url), **_arguments(self.url, self.settings))
                 except (PyMongoError, ValueError, OSError) as problem:
                     raise connect_error(problem, connection=self.name, url=self.url) from None
             return self._client
 
 
-def _address(name: str, url: ResolvedUrl) -> str:
-    """Return the URI with neither user nor password; options that are not of the address are refused."""
-    unknown = sorted(option for option in url.options if option.lower() not in _OPTIONS)
-    if unknown:
-        raise ConfigurationError(
-            f"connections.{name}.url has the option {unknown[0]!r}, which is not taken from there",
-            hint=f"Encryption is set in connections.{name}.tls, bounds in connections.{name}.limits.",
-        )
+def _address(url: ResolvedUrl) -> str:
+    """Return the URI with neither user nor password."""
     scheme = "mongodb+srv" if url.scheme == "mongodb+srv" else "mongodb"
     hosts = url.hosts or f"{url.host or 'localhost'}:{url.port or 27017}"
     query = "&".join(f"{option}={value}" for option, value in url.options.items())

@@ -18,23 +18,37 @@ from typing import IO, TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
-from dbmanager.adapters.mysql.session import Sessions
+from dbmanager.adapters.mysql.dump_scope import dump_scope
+from dbmanager.adapters.mysql.errors import DENIED
+from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.tables import name_of
+from dbmanager.adapters.mysql.tls import client_options
 from dbmanager.adapters.sql.names import quote
-from dbmanager.errors import StatementFailed, ToolMissing, VerificationFailed
+from dbmanager.errors import AuthenticationFailed, PermissionDenied, StatementFailed, ToolMissing
 from dbmanager.model.backups import BackupArtifact
 
 if TYPE_CHECKING:
     from dbmanager.adapters.mysql.adapter import MysqlAdapter
 
 _PROGRAMS = {"mariadb": (("mariadb-dump", "mysqldump"), ("mariadb", "mysql")), "mysql": (("mysqldump",), ("mysql",))}
-_STRUCTURE = ("--routines", "--triggers", "--events", "--hex-blob", "--single-transaction", "--skip-lock-tables")
+_CONTENT = ("--hex-blob", "--single-transaction", "--skip-lock-tables")
+_SCRATCH = "dbmanager_scratch_"
+
+_NUMBER = re.compile(r"(?:^ERROR |Got error: )(\d{4})\b|\((\d{4})\)\s*$", re.MULTILINE)
+"""How the client programs tell the number of the server's error."""
+_WANTED = {
+    1227: "Views, triggers and routines of another definer want SET_ANY_DEFINER (MySQL) or SET USER (MariaDB); a dump "
+    "of a server with GTIDs wants RELOAD.",
+    1419: "With the binary log on, triggers and functions want log_bin_trust_function_creators = 1.",
+}
 
 
 class MysqlBackup:
     """The `Backup` facet."""
+
+    single_precision_digits: int | None = 6
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -42,8 +56,7 @@ class MysqlBackup:
     async def back_up(self, destination: Path, progress: Progress | None = None) -> BackupArtifact | Unsupported:
         """Dump the database from one snapshot; tables of engines without transactions are not part of it.
 
-        The dump programs write FLOAT values with the six digits that the server prints, so a drill will tell a difference
-        where a FLOAT column holds more.
+        The dump programs write FLOAT values with the six digits that the server prints and have no option against it.
         """
         program = await self._program(0)
         if program is None:
@@ -51,7 +64,15 @@ class MysqlBackup:
         started_at, started = dt.datetime.now(dt.UTC), time.perf_counter()
         if progress is not None:
             await progress(0, 2, "dumping")
-        arguments = [*_STRUCTURE, f"--result-file={destination}", "--skip-dump-date", self._sessions.url.database]
+        async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
+            scope = await dump_scope(raw, self._sessions.url.database)
+        arguments = [
+            *scope.arguments,
+            *_CONTENT,
+            f"--result-file={destination}",
+            "--skip-dump-date",
+            self._sessions.url.database,
+        ]
         if (await self._sessions.facts()).product == "mysql":
             arguments = ["--set-gtid-purged=OFF", "--no-tablespaces", *arguments]
         await anyio.Path(destination).touch(mode=0o600)
@@ -61,7 +82,8 @@ class MysqlBackup:
         digest = await anyio.to_thread.run_sync(file_digest, destination)
         size = (await anyio.Path(destination).stat()).st_size
         method = f"{program.name} --single-transaction"
-        return BackupArtifact("mysql", destination, method, size, digest, started_at, time.perf_counter() - started)
+        elapsed = time.perf_counter() - started
+        return BackupArtifact("mysql", destination, method, size, digest, started_at, elapsed, losses=scope.losses)
 
     def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
         """Restore into a new database beside this one and yield an adapter on it; it is dropped afterwards."""
@@ -71,17 +93,12 @@ class MysqlBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MysqlAdapter]:
         from dbmanager.adapters.mysql.adapter import MysqlAdapter
 
-        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
-            raise VerificationFailed(
-                f"backup {artifact.path.name} has changed since it was made",
-                object_name=artifact.path.name,
-                hint="Do not restore it; use another backup and look at the disk.",
-            )
+        await require_unchanged(artifact)
         program = await self._program(1)
         if program is None:
             raise ToolMissing("no client program that fits the server is on PATH", hint="Install the client tools.")
-        scratch = f"dbmanager_scratch_{secrets.token_hex(4)}"
-        await self._admin(f"CREATE DATABASE {name_of(scratch)}")
+        scratch = f"{_SCRATCH}{secrets.token_hex(4)}"
+        await self._make(scratch)
         try:
             with artifact.path.open("rb") as file:
                 await self._run(program, ["--default-character-set=utf8mb4", f"--database={scratch}"], file)
@@ -95,6 +112,18 @@ class MysqlBackup:
         finally:
             with anyio.CancelScope(shield=True):
                 await self._admin(f"DROP DATABASE IF EXISTS {name_of(scratch)}")
+
+    async def _make(self, scratch: str) -> None:
+        try:
+            await self._admin(f"CREATE DATABASE {name_of(scratch)}")
+        except AuthenticationFailed:
+            pattern = name_of(f"{_SCRATCH}%".replace("_", r"\_"))
+            raise PermissionDenied(
+                "the account may not make the scratch database that a restore is tried in",
+                object_name=self._sessions.name,
+                hint=f"Grant it that, and no more: GRANT ALL PRIVILEGES ON {pattern}.* TO "
+                f"{(await self._sessions.facts()).user}. Or drill with an account that may.",
+            ) from None
 
     async def _admin(self, statement: str) -> None:
         """Make or drop a scratch database: the one write that needs no change set."""
@@ -110,28 +139,33 @@ class MysqlBackup:
 
     async def _run(self, program: Path, arguments: list[str], stdin: IO[bytes] | None = None) -> None:
         """Run a client program; the login stands in a file that only we can read."""
-        with self._login() as defaults:
+        with self._login((await self._sessions.facts()).product) as defaults:
             done = await anyio.run_process(
                 [str(program), f"--defaults-file={defaults}", *arguments],
                 check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
                 env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
             )  # fmt: skip
         if done.returncode:
-            told = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "rror" in line]
-            number = re.search(r"\b(?:ERROR|error:?)\s*\(?(\d+)", told[0]) if told else None
-            said = f"error {number[1]}" if number else f"exit code {done.returncode}"
+            found = _NUMBER.search(done.stderr.decode("utf-8", "replace"))
+            number = int(found[1] or found[2]) if found else None
+            if number in DENIED:
+                raise PermissionDenied(
+                    f"{program.name} was refused with error {number}: the account lacks a right",
+                    object_name=self._sessions.name,
+                    hint=_WANTED.get(number or 0, "Grant it what it lacks, or use an account that may."),
+                )
+            said = f"error {number}" if number else f"exit code {done.returncode}"
             raise StatementFailed(f"{program.name} failed with {said}", object_name=self._sessions.name)
 
     @contextmanager
-    def _login(self) -> Iterator[Path]:
-        url, tls = self._sessions.url, self._sessions.settings.tls
+    def _login(self, product: str) -> Iterator[Path]:
+        url = self._sessions.url
         lines = [f"host={url.host or 'localhost'}", f"port={url.port or 3306}", "protocol=TCP"]
         if url.user:
             lines.append(f"user={_option(url.user)}")
         if url.password is not None:
             lines.append(f"password={_option(url.password.get_secret_value())}")
-        if tls is not None and tls.ca_file is not None:
-            lines.append(f"ssl-ca={tls.ca_file}")
+        lines += client_options(url, self._sessions.settings, product)
         handle, name = tempfile.mkstemp(prefix="dbmanager-login-", suffix=".cnf")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

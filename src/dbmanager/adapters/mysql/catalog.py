@@ -1,12 +1,14 @@
-"""Reads a MySQL or MariaDB catalog into the schema model with five statements, joined here."""
+"""Reads a MySQL or MariaDB catalog into the schema model with four statements, joined here."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 
 from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.reading import PACKAGE, chosen
+from dbmanager.adapters.mysql.rows import KINDS, CatalogRows, digest, digest_statement, parsed, reading_statement
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.tables import built_tables
 from dbmanager.adapters.mysql.wire import Wire
@@ -15,16 +17,6 @@ from dbmanager.adapters.sql.building import without_collection
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.model.statistics import ServerInfo
 
-COLUMNS = {
-    "objects": ("sort", "parent", "name", "a", "b", "c", "d", "body", "estimate"),
-    "columns": ("parent", "name", "position", "data_type", "native", "nullable", "default_value", "extra", "expression",
-                "collation_name", "comment", "length", "number_precision", "number_scale"),
-    "indexes": ("parent", "name", "position", "is_plain", "column_name", "direction", "prefix", "method", "comment",
-                "expression", "used"),
-    "constraints": ("sort", "parent", "name", "position", "column_name", "other_schema", "other", "other_column",
-                    "on_delete", "on_update", "body"),
-}  # fmt: skip
-_VOLATILE = frozenset(("estimate",))
 _STRONG = ("SUPER", "FILE", "SHUTDOWN", "PROCESS", "CREATE USER", "CONNECTION ADMIN", "SYSTEM_VARIABLES_ADMIN")
 _PROGRAMS = ("mariadb-dump", "mysqldump", "mariadb", "mysql", "mariadb-backup", "mysqlbinlog")
 
@@ -67,14 +59,14 @@ class MysqlCatalog:
         """Return the model; the same object while the fingerprint stands."""
         facts = await self._sessions.facts()
         async with self._reading() as raw:
-            digest = await _fingerprint(raw, facts)
-            if self._known is not None and self._known.fingerprint == digest:
+            if self._known is not None and self._known.fingerprint == await _fingerprint(raw, facts):
                 return self._known
-            found = {name: await raw.fetch(_statement(name, facts)) for name in COLUMNS}
+            with without_collection():
+                found = {name: await raw.fetch(reading_statement(name, _statement(name, facts))) for name in KINDS}
         with without_collection():
-            rows = {name: [dict(zip(COLUMNS[name], row, strict=True)) for row in found[name]] for name in COLUMNS}
+            rows = CatalogRows(**{name: parsed(name, found[name]) for name in KINDS})
             tables = built_tables(rows, facts)
-        self._known = DatabaseSchema("mysql", facts.version, tables, digest)
+        self._known = DatabaseSchema("mysql", facts.version, tables, _joined(digest(rows) for rows in found.values()))
         return self._known
 
     def _reading(self) -> AbstractAsyncContextManager[Wire]:
@@ -82,26 +74,23 @@ class MysqlCatalog:
 
 
 def _statement(name: str, facts: ServerFacts) -> str:
-    return str(chosen(name, facts))
+    """Return the statement of one kind of rows; checks, where the server enforces any, are constraints like references."""
+    if name != "constraints":
+        return str(chosen(name, facts))
+    return "\nUNION ALL\n".join(sql for part in ("references", "checks") if (sql := chosen(part, facts)))
 
 
 async def _fingerprint(raw: Wire, facts: ServerFacts) -> str:
-    row = (await raw.fetch(fingerprint_statement(facts)))[0]
-    return "mysql:" + ".".join(str(value) for value in row)
+    return _joined((await raw.fetch(fingerprint_statement(facts)))[0])
+
+
+def _joined(digests: Iterable[str]) -> str:
+    return "mysql:" + ".".join(digests)
 
 
 def fingerprint_statement(facts: ServerFacts) -> str:
-    """Return one statement over all blocks: of each, the number of its rows and the exclusive or of their hashes.
-
-    No row occurs twice in a block, so none can cancel another out. JSON_ARRAY keeps NULL apart from text and one value
-    apart from the next.
-    """
-    parts = []
-    for name, columns in COLUMNS.items():
-        steady = ", ".join(f"x.{column}" for column in columns if column not in _VOLATILE)
-        digest = f"BIT_XOR(CAST(CONV(LEFT(SHA2(JSON_ARRAY({steady}), 256), 16), 16, 10) AS UNSIGNED))"
-        parts.append(f"(SELECT CONCAT(COUNT(*), '-', HEX({digest})) FROM ({_statement(name, facts)}) AS x)")  # noqa: S608
-    return "SELECT " + ", ".join(parts)
+    """Return one statement that gives the digest of every block."""
+    return "SELECT " + ", ".join(digest_statement(name, _statement(name, facts)) for name in KINDS)
 
 
 def _warnings(privileges: tuple[str, ...], folder: object, local: object) -> list[str]:

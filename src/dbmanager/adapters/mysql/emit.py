@@ -8,6 +8,7 @@ from dataclasses import replace
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.mysql.tables import name_of
 from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
@@ -96,8 +97,7 @@ class MysqlEmit:
                 named = f"CONSTRAINT {name_of(check.name)} " if check.name else ""
                 lines.append(f"{named}CHECK ({check.expression})" + ("" if check.validated else " NOT ENFORCED"))
             else:
-                reason = f"the check is {source_engine} SQL: {check.expression}"
-                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+                records.append(check_of(source_engine, check))
         if with_foreign_keys:
             lines += [_reference(key) for key in table.foreign_keys]
         body = ",\n  ".join(lines)
@@ -136,7 +136,7 @@ class MysqlEmit:
         if column.identity is not None:
             parts.append("AUTO_INCREMENT")
         elif column.generated is not None and not native:
-            records.append((column.name, TypeMapping("emulated", "", "the generated value becomes a plain column")))
+            records.append(generated(column))
         elif column.generated is None and column.default is not None:
             self._default(column, native, mapping, parts, records)
         if native and column.comment:
@@ -155,8 +155,7 @@ class MysqlEmit:
         if native:
             parts.append(f"DEFAULT {default}")
         elif not _LITERAL.match(default):
-            reason = f"the default is another engine's SQL: {default}"
-            records.append((column.name, TypeMapping("rejected", "", reason)))
+            records.append(default_of(column))
         elif mapping.sql.startswith("datetime") and default.upper() == "CURRENT_TIMESTAMP":
             parts.append("DEFAULT CURRENT_TIMESTAMP(6)")
         elif mapping.sql in ("longtext", "longblob", "json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+from pymysql.constants import CR
 from pymysql.err import MySQLError
 
 from dbmanager.errors import (
@@ -71,6 +72,7 @@ _BY_NUMBER: dict[int, tuple[type[DbManagerError], str, str]] = {
     2003: (ConnectionFailed, "nothing answers", "Start the server, or correct the url."),
     2006: (ConnectionFailed, "the server ended the session", "Try again."),
     2013: (ConnectionFailed, "the connection was cut", "Try again."),
+    3159: (ConnectionFailed, "the server takes encrypted connections only", "Set tls for this connection."),
     1053: (ConnectionFailed, "the server is going down", "Try again."),
     1927: (ConnectionFailed, "the connection was ended", "Try again."),
     1064: (InvalidStatement, "the server does not understand the statement", "Check its syntax for this server's version."),
@@ -87,9 +89,19 @@ _NAMES_ONLY = frozenset((
     3822, 3823, 3940, 4031, 4078, 4091,
 ))  # fmt: skip
 """Errors whose text holds names and grammar of the statement only."""
+_CERTIFICATE = {
+    10: "has expired",
+    18: "is signed by itself, and no authority that is trusted",
+    19: "is signed by an authority that is not trusted",
+    20: "is signed by an authority that is not trusted",
+    62: "is for another host",
+    64: "is for another host",
+}
+"""By OpenSSL's verification codes."""
 _NAMED_CONSTRAINTS = frozenset((1048, 1364, 3819))
 """Broken constraints whose text holds the name of the column or check and no value."""
-_DENIED = frozenset((1142, 1143, 1227, 1370, 1410, 1419, 1449, 3879, 4041))
+DENIED = frozenset((1044, 1142, 1143, 1227, 1370, 1410, 1419, 1449, 3879, 4041))
+"""The account lacks a right; 1044, on a database as a whole, is told where it logs in."""
 
 
 def mapped(problem: MySQLError, *, connection: str) -> DbManagerError:
@@ -102,7 +114,7 @@ def mapped(problem: MySQLError, *, connection: str) -> DbManagerError:
         return InvalidStatement(
             text[:300], object_name=connection, hint="Look at the schema.", next_actions=("describe_schema",)
         )
-    if number in _DENIED:
+    if number in DENIED and number != 1044:
         return PermissionDenied(text[:200], object_name=connection, hint="Grant it, or ask for less.")
     kind, message, hint = _BY_NUMBER.get(number) or (
         StatementFailed, f"the server refused with error {number or 'unknown'}", "Look it up in the manual's error list.",
@@ -111,23 +123,39 @@ def mapped(problem: MySQLError, *, connection: str) -> DbManagerError:
     return kind(message, object_name=connection, hint=hint, next_actions=actions)
 
 
-def connect_error(problem: Exception, *, connection: str, host: str | None, port: int | None) -> DbManagerError:
+def _tls_error(problem: BaseException, connection: str, address: str) -> DbManagerError:
+    """Return what is wrong with the encryption, and where it is mended."""
+    key = f"connections.{connection}.tls"
+    said, hint = f"TLS with {address} failed", f"Check {key} and the server's certificate."
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        why = _CERTIFICATE.get(problem.verify_code, "does not hold")
+        said = f"TLS with {address} failed: the server's certificate {why}"
+        hint = f"Name the authority in {key}.ca_file, and the host in the url as the certificate names it."
+    elif not isinstance(problem, ssl.SSLError):
+        said = f"TLS with {address} failed: the server offers none, and it is required"
+        hint = f"Switch it on there; {key}.mode = 'disable' gives it up, password and rows then go in plain text."
+    return ConnectionFailed(f"connection {connection!r}: {said}", object_name=connection, hint=hint)
+
+
+def connect_error(
+    problem: Exception, *, connection: str, host: str | None, port: int | None, encrypted: bool
+) -> DbManagerError:
     """Return one clear sentence for a connection that could not be made."""
     address = f"{host or 'localhost'}:{port or 3306}"
     cause = problem.__cause__
     number = problem.args[0] if isinstance(problem, MySQLError) and problem.args else 0
-    if isinstance(problem, ssl.SSLError) or isinstance(cause, ssl.SSLError) or number == 2026:
-        return ConnectionFailed(
-            f"connection {connection!r}: TLS with {address} failed",
-            object_name=connection,
-            hint=f"Check connections.{connection}.tls and the server's certificate.",
-        )
+    if isinstance(problem, ssl.SSLError) or isinstance(cause, ssl.SSLError) or number == CR.CR_SSL_CONNECTION_ERROR:
+        return _tls_error(cause if isinstance(cause, ssl.SSLError) else problem, connection, address)
     if isinstance(problem, MySQLError) and number not in (2003, 2006, 2013):
         error = mapped(problem, connection=connection)
         error.message = f"connection {connection!r}: {error.message}"
         error.args = (error.message,)
         if isinstance(error, AuthenticationFailed):
-            error.hint = f"Correct the user in connections.{connection}.url or connections.{connection}.password."
+            error.hint = f"Correct the user in connections.{connection}.url or connections.{connection}.password." + (
+                ""
+                if encrypted
+                else f" A server that takes encrypted connections only may say so: connections.{connection}.tls."
+            )
         return error
     return ConnectionFailed(
         f"connection {connection!r}: nothing answers at {address}",

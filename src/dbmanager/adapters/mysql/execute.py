@@ -14,7 +14,8 @@ from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.storage import captured, keyed, readable, released, upsert
 from dbmanager.adapters.mysql.tables import name_of
 from dbmanager.adapters.mysql.wire import Wire
-from dbmanager.errors import ConstraintViolated, ResourceExhausted, UnsupportedCapability
+from dbmanager.adapters.sql.before_images import key_of, refuse_more
+from dbmanager.errors import ConstraintViolated
 from dbmanager.model.queries import Row
 from dbmanager.model.schema import Table
 
@@ -67,11 +68,7 @@ class MysqlExecute:
         await raw.run(f"SET SESSION sql_select_limit = {max_rows + 1}")
         found = await raw.fetch(capture)
         fields = raw._result.fields
-        if len(found) > max_rows:
-            raise ResourceExhausted(
-                f"the statement would change more than {max_rows} rows",
-                hint="Split it into ranges of the key; nothing was changed.",
-            )
+        refuse_more(len(found), max_rows)
         columns = tuple(str(field.name) for field in fields)
         floats = {field.name for field in fields if field.type_code == FIELD_TYPE.FLOAT}
         if floats and found:
@@ -86,14 +83,14 @@ class MysqlExecute:
         columns, values = _stored(table, rows)
         async with self._sessions.writing(timeout_seconds=OWN_SECONDS, lock_seconds=5, exact=True) as raw:
             await raw.run("START TRANSACTION")
-            await write_rows(raw, table, columns, _key(table), values, released)
+            await write_rows(raw, table, columns, key_of(table), values, released)
             await raw.run("COMMIT")
         return ExecutionResult(len(values), time.perf_counter() - started)
 
     async def count_changed(self, table: Table, rows: CapturedRows) -> int:
         """Compare the captured rows with those of the same key, batch by batch."""
         columns, values = rows
-        key = _key(table)
+        key = key_of(table)
         positions = [columns.index(name) for name in key]
         names = ", ".join(readable(table.column(name)) for name in columns)
         changed = 0
@@ -140,9 +137,3 @@ def _stored(table: Table, rows: CapturedRows) -> CapturedRows:
     columns, values = rows
     kept = [n for n, name in enumerate(columns) if table.column(name).generated is None]
     return tuple(columns[n] for n in kept), tuple(tuple(row[n] for n in kept) for row in values)
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    if table.primary_key is None:
-        raise UnsupportedCapability("rows of a table without a primary key can't be told apart", object_name=table.name)
-    return table.primary_key.columns

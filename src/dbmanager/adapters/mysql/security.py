@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mysql.checks import CHECKS, NEEDS
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.errors import PermissionDenied
 from dbmanager.model.findings import FactRows, QueryCheck
+
+GRANTS = re.compile(r"\bUSER_PRIVILEGES\b|\bSCHEMA_PRIVILEGES\b")
+_ALL_ACCOUNTS = "SELECT 1 FROM mysql.user LIMIT 0"
+"""Who may not read this is shown its own grants only, and everybody else would seem harmless."""
 
 
 class MysqlSecurity:
@@ -28,6 +34,8 @@ class MysqlSecurity:
             return Unsupported(f"version {facts.version} has no {needed}")
         try:
             async with self._sessions.reading(timeout_seconds=30, lock_seconds=5) as raw:
+                if GRANTS.search(check.query):
+                    await raw.fetch(_ALL_ACCOUNTS)
                 await raw.begin_stream(check.query)
                 names = [str(field.name) for field in raw._result.fields]
                 rows = []

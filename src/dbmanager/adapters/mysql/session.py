@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -15,6 +14,7 @@ import anyio.to_thread
 from dbmanager.adapters.mysql.errors import connect_error, mapped
 from dbmanager.adapters.mysql.facts import ASKED, MEANS, VARIABLES, ServerFacts, server_facts
 from dbmanager.adapters.mysql.guard import Guard
+from dbmanager.adapters.mysql.tls import context
 from dbmanager.adapters.mysql.wire import DriverError, Wire
 from dbmanager.errors import AccessDenied, QueryTimeout
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
@@ -41,7 +41,7 @@ class Sessions:
         self._out: set[Wire] = set()
         self._killing = anyio.Lock()
         self._starting = anyio.Lock()
-        self._tls = _tls(url, settings)
+        self._tls = context(url, settings)
         self._facts: ServerFacts | None = None
         self._guard = Guard(self._login_for_child())
         self._closed = False
@@ -164,7 +164,9 @@ class Sessions:
             async with asyncio.timeout(CONNECT_SECONDS):
                 return await raw.open()
         except (DriverError, OSError, TimeoutError) as problem:
-            raise connect_error(problem, connection=self.name, host=url.host, port=url.port) from None
+            raise connect_error(
+                problem, connection=self.name, host=url.host, port=url.port, encrypted=self._tls is not None
+            ) from None
 
     async def _release(self, raw: Wire) -> None:
         """Give a clean connection back; kill and drop one whose statement has not ended."""
@@ -236,19 +238,3 @@ def _settings(facts: ServerFacts, mode: str, timeout_seconds: float, lock_second
     if "explain_json_format_version" in facts.has:
         found.append("SESSION explain_json_format_version = 2")
     return "SET " + ", ".join(found)
-
-
-def _tls(url: ResolvedUrl, settings: ConnectionSettings) -> ssl.SSLContext | None:
-    """Return the TLS demand: as configured; on loopback none; elsewhere a verified certificate."""
-    if settings.tls is None:
-        local = url.host in (None, "localhost", "127.0.0.1", "::1") or str(url.host).startswith("/")
-        return None if local else ssl.create_default_context()
-    if settings.tls.mode == "disable":
-        return None
-    context = ssl.create_default_context(cafile=str(settings.tls.ca_file) if settings.tls.ca_file else None)
-    if settings.tls.mode == "require":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif settings.tls.mode == "verify-ca":
-        context.check_hostname = False
-    return context

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from dbmanager.adapters.facets import Query, Unsupported
+from dbmanager.adapters.mysql.errors import DENIED
 from dbmanager.adapters.mysql.reading import PACKAGE, chosen
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.storage import decoded, readable
 from dbmanager.adapters.mysql.tables import name_of
-from dbmanager.adapters.mysql.wire import Wire
+from dbmanager.adapters.mysql.wire import DriverError, Wire
 from dbmanager.adapters.sql.blocks import blocks
 from dbmanager.adapters.sql.counting import SqlCounting
+from dbmanager.errors import PermissionDenied
 from dbmanager.model.schema import Table, TypeKind
 from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableStatistics
 
+_COUNT = "SELECT COUNT(*) FROM {} USE INDEX ()"
+"""Else the server counts along its smallest index, and counts that as a use of it."""
 PLACES = 20
 """From so many places of a big table rows are taken."""
 
@@ -28,14 +32,17 @@ class MysqlStatistics(SqlCounting):
         self._sessions = sessions
 
     async def tables(self, *, exact_up_to_rows: int = 0) -> tuple[TableStatistics, ...]:
-        """Return sizes and rows; rows counted where the estimate is within twice the bound, since it may be far off."""
+        """Return sizes and rows; rows counted where the estimate is within twice the bound, since it may be far off.
+
+        Tables that the account may not read keep their estimate.
+        """
         found = []
         async with self._reading() as raw:
             for name, estimate, data, index in await raw.fetch(blocks(PACKAGE)["table_statistics"].sql):
                 rows, exact = None if estimate is None else int(estimate), False
                 if rows is None or (exact_up_to_rows and rows <= exact_up_to_rows * 2):
-                    counted = (await raw.fetch(f"SELECT COUNT(*) FROM {name_of(name)}"))[0][0]  # noqa: S608 - quoted
-                    rows, exact = int(counted), True
+                    counted = await _counted(raw, name)
+                    rows, exact = (counted, True) if counted is not None else (rows, False)
                 found.append(TableStatistics(None, name, rows, exact, _int(data), _int(index)))
         return tuple(found)
 
@@ -46,8 +53,11 @@ class MysqlStatistics(SqlCounting):
             return Unsupported(
                 "the server counts no use of indexes: performance_schema and userstat are both off (a start-up option)"
             )
-        async with self._reading() as raw:
-            return tuple(IndexUsage(None, t, i, int(scans), None) for t, i, scans in await raw.fetch(sql))
+        try:
+            async with self._reading() as raw:
+                return tuple(IndexUsage(None, t, i, int(scans), None) for t, i, scans in await raw.fetch(sql))
+        except PermissionDenied as denied:
+            return Unsupported(f"the account can't see it: {denied.message}")
 
     async def sample(self, table: Table, *, rows: int = 200) -> Sample:
         """Return rows from evenly spread places of the key, or the first rows where the key is no number."""
@@ -99,6 +109,16 @@ class MysqlStatistics(SqlCounting):
 
     def _reading(self) -> AbstractAsyncContextManager[Wire]:
         return self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5)
+
+
+async def _counted(raw: Wire, name: str) -> int | None:
+    """Return the rows of a table, None where the account may not read it."""
+    try:
+        return int((await raw.fetch(_COUNT.format(name_of(name))))[0][0])
+    except DriverError as problem:
+        if problem.args[0] in DENIED:
+            return None
+        raise
 
 
 def _numeric_key(table: Table) -> str | None:

@@ -15,6 +15,7 @@ SPATIAL = frozenset(
     "geometry point linestring polygon multipoint multilinestring multipolygon geometrycollection geomcollection".split()
 )
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
+_ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
 
 
 @lru_cache(maxsize=2_000)
@@ -28,11 +29,11 @@ def data_type(
     if name == "tinyint" and native.startswith("tinyint(1)") and "unsigned" not in native:
         return DataType(TypeKind.BOOLEAN, native)
     if name in _INTEGERS:
-        return DataType(TypeKind.INTEGER, native, bits=_INTEGERS[name], precision=20 if _big(name, native) else None)
+        return DataType(TypeKind.INTEGER, native, bits=_INTEGERS[name], unsigned="unsigned" in native)
     if name == "year":
         return DataType(TypeKind.INTEGER, native, bits=16)
     if name == "bit":
-        return DataType(TypeKind.INTEGER, native, bits=64, precision=precision)
+        return DataType(TypeKind.INTEGER, native, bits=64, precision=precision, unsigned=precision == 64)
     if name == "decimal":
         return DataType(TypeKind.DECIMAL, native, precision=precision, scale=scale)
     if name in ("float", "double"):
@@ -44,7 +45,7 @@ def data_type(
     if name in ("datetime", "timestamp"):
         return DataType(TypeKind.TIMESTAMP, native, with_time_zone=name == "timestamp")
     if name == "enum":
-        labels = tuple(label.replace("''", "'") for label in _LABEL.findall(native))
+        labels = tuple(_ESCAPED.sub(_unescaped, label) for label in _LABEL.findall(native))
         return DataType(TypeKind.ENUM, native, enum_values=labels)
     plain = {"date": TypeKind.DATE, "time": TypeKind.TIME, "uuid": TypeKind.UUID, "inet4": TypeKind.NETWORK,
              "inet6": TypeKind.NETWORK, "set": TypeKind.TEXT}  # fmt: skip
@@ -53,8 +54,8 @@ def data_type(
     return DataType(plain.get(name, TypeKind.OTHER), native)
 
 
-def _big(name: str, native: str) -> bool:
-    return name == "bigint" and "unsigned" in native
+def _unescaped(match: re.Match[str]) -> str:
+    return "'" if match[1] is None else {"n": "\n", "r": "\r", "0": "\0"}.get(match[1], match[1])
 
 
 def is_spatial(type_: DataType) -> bool:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.sql.names import quote
-from dbmanager.errors import StatementFailed, ToolMissing, VerificationFailed
+from dbmanager.errors import StatementFailed, ToolMissing
 from dbmanager.model.backups import BackupArtifact
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _VERSION = re.compile(r"(\d+)(\.\d+)?")
 
 class PostgresBackup:
     """The `Backup` facet."""
+
+    single_precision_digits: int | None = None
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -65,12 +67,7 @@ class PostgresBackup:
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[PostgresAdapter]:
         from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 
-        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
-            raise VerificationFailed(
-                f"backup {artifact.path.name} has changed since it was made",
-                object_name=artifact.path.name,
-                hint="Do not restore it; use another backup and look at the disk.",
-            )
+        await require_unchanged(artifact)
         major = (await self._sessions.role()).version // 10_000
         program = await anyio.to_thread.run_sync(find_program, "pg_restore", major)
         if program is None:

@@ -8,11 +8,14 @@ from dataclasses import replace
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
 _INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
+_UNSIGNED = {16: "integer", 32: "bigint", 64: "numeric(20)"}
+"""What holds the integers of engines that have unsigned ones."""
 _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
 
 
@@ -42,7 +45,8 @@ class PostgresEmit:
         """Say how PostgreSQL holds a type of another engine."""
         kind = type_.kind
         if kind is TypeKind.INTEGER:
-            return TypeMapping("representable", _INTEGERS.get(type_.bits or 64, "bigint"))
+            bits = type_.bits or 64
+            return TypeMapping("representable", (_UNSIGNED if type_.unsigned else _INTEGERS).get(bits, "bigint"))
         if kind is TypeKind.DECIMAL:
             size = f"({type_.precision}, {type_.scale or 0})" if type_.precision else ""
             return TypeMapping("representable", f"numeric{size}")
@@ -85,8 +89,7 @@ class PostgresEmit:
             if native:
                 lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
             else:
-                reason = f"the check is {source_engine} SQL: {check.expression}"
-                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+                records.append(check_of(source_engine, check))
         if with_foreign_keys:
             lines += [_reference(key) for key in table.foreign_keys]
         where = quote(table.schema, table.name)
@@ -108,13 +111,12 @@ class PostgresEmit:
         elif column.generated is not None and native:
             parts.append(f"GENERATED ALWAYS AS ({column.generated}) STORED")
         elif column.generated is not None:
-            records.append((column.name, TypeMapping("emulated", "", "the generated value becomes a plain column")))
+            records.append(generated(column))
         elif column.default is not None:
             if native or _LITERAL.match(column.default):
                 parts.append(f"DEFAULT {column.default}")
             else:
-                reason = f"the default is another engine's SQL: {column.default}"
-                records.append((column.name, TypeMapping("rejected", "", reason)))
+                records.append(default_of(column))
         return " ".join(parts)
 
     def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:

@@ -12,8 +12,8 @@ from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
 from dbmanager.adapters.postgresql.bulk import write_rows
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.storage import written
+from dbmanager.adapters.sql.before_images import key_of, refuse_more
 from dbmanager.adapters.sql.names import quote
-from dbmanager.errors import ResourceExhausted, UnsupportedCapability
 from dbmanager.model.schema import Table
 
 BATCH_ROWS = 1_000
@@ -63,18 +63,14 @@ class PostgresExecute:
             kept = await raw.prepare(f"SELECT {exact} FROM ({capture}) AS captured", name="")  # noqa: S608 - quoted, our capture
             cursor = await kept.cursor()
             records = await cursor.fetch(max_rows + 1)
-            if len(records) > max_rows:
-                raise ResourceExhausted(
-                    f"the statement would change more than {max_rows} rows",
-                    hint="Split it into ranges of the key; nothing was changed.",
-                )
+            refuse_more(len(records), max_rows)
             await keep((columns, tuple(tuple(r.values()) for r in records)))
             changed = _changed(await raw.execute(statement.text, *statement.parameters))
         return ExecutionResult(changed, time.perf_counter() - started)
 
     async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
         """Put rows back by primary key."""
-        key = _key(table)
+        key = key_of(table)
         started = time.perf_counter()
         columns, values = rows
         async with self._sessions.writing(timeout_seconds=600, lock_seconds=5) as raw:
@@ -84,7 +80,7 @@ class PostgresExecute:
     async def count_changed(self, table: Table, rows: CapturedRows) -> int:
         """Compare the captured rows with those of the same key, batch by batch, as PostgreSQL's own texts."""
         columns, values = rows
-        key = _key(table)
+        key = key_of(table)
         marks = {name: f"c{number}" for number, name in enumerate(columns)}
         same_key = " AND ".join(f"now.{quote(n)} = {written('kept.' + marks[n], table.column(n).type)}" for n in key)
         differs = " OR ".join(f"now.{quote(n)}::text IS DISTINCT FROM kept.{mark}" for n, mark in marks.items())
@@ -99,9 +95,3 @@ class PostgresExecute:
                 batch = values[start : start + BATCH_ROWS]
                 changed += int(await raw.fetchval(sql, *([row[n] for row in batch] for n in range(len(columns)))))
         return changed
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    if table.primary_key is None:
-        raise UnsupportedCapability("rows of a table without a primary key can't be told apart", object_name=table.name)
-    return table.primary_key.columns

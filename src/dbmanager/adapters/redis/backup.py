@@ -15,12 +15,11 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.redis.execute import expires_at
 from dbmanager.adapters.redis.scratch import needed_server, private_server
 from dbmanager.adapters.redis.session import Sessions, Wire
-from dbmanager.errors import VerificationFailed
 from dbmanager.model.backups import BackupArtifact
 
 SNAPSHOT = "redis-cli --rdb (point in time, every logical database)"
@@ -32,6 +31,8 @@ _MAGIC = "dbmanager-redis-dump"
 
 class RedisBackup:
     """The `Backup` facet."""
+
+    single_precision_digits: int | None = None
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -103,11 +104,7 @@ class RedisBackup:
 
     @asynccontextmanager
     async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[Adapter]:
-        if await anyio.to_thread.run_sync(file_digest, artifact.path) != artifact.sha256:
-            raise VerificationFailed(
-                f"backup {artifact.path.name} has changed since it was made", object_name=artifact.path.name,
-                hint="Do not restore it; use another backup and look at the disk.",
-            )  # fmt: skip
+        await require_unchanged(artifact)
         program = await anyio.to_thread.run_sync(needed_server, (await self._sessions.server()).product)
         is_rdb = await anyio.to_thread.run_sync(_is_rdb, artifact.path)
         async with private_server(program, artifact.path if is_rdb else None, self._sessions.database) as adapter:

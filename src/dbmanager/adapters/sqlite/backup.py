@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.backup_files import file_digest
+from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
 from dbmanager.adapters.sqlite.session import Handle, Sessions
-from dbmanager.errors import StatementFailed, VerificationFailed
+from dbmanager.errors import StatementFailed
 from dbmanager.model.backups import BackupArtifact
 
 BACKUP_SECONDS = 3_600.0
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 class SqliteBackup:
     """The `Backup` facet."""
+
+    single_precision_digits: int | None = None
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -77,13 +79,7 @@ def _check(path: Path) -> None:
 async def _restored(artifact: BackupArtifact) -> AsyncIterator[SqliteAdapter]:
     from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 
-    digest = await anyio.to_thread.run_sync(file_digest, artifact.path)
-    if digest != artifact.sha256:
-        raise VerificationFailed(
-            f"backup {artifact.path.name} has changed since it was made",
-            object_name=artifact.path.name,
-            hint="Do not restore it; use another backup and look at the disk.",
-        )
+    await require_unchanged(artifact)
     folder = Path(tempfile.mkdtemp(prefix="dbmanager-scratch-"))
     try:
         target = folder / "restored.db"

@@ -7,6 +7,7 @@ import re
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
+from dbmanager.adapters.sql.untranslated import check_of, default_of
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
@@ -84,8 +85,7 @@ class SqliteEmit:
             if native:
                 lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
             else:
-                reason = f"the check is {source_engine} SQL: {check.expression}"
-                records.append((check.name or "check", TypeMapping("rejected", "", reason)))
+                records.append(check_of(source_engine, check))
         if with_foreign_keys:
             lines += [_reference(reference) for reference in table.foreign_keys]
         options = [o.upper().replace("_", " ") for o in table.options if native and o in ("without_rowid", "strict")]
@@ -116,8 +116,7 @@ class SqliteEmit:
             elif _LITERAL.match(column.default):
                 parts.append(f"DEFAULT {column.default}")
             else:
-                reason = f"the default is another engine's SQL: {column.default}"
-                records.append((column.name, TypeMapping("rejected", "", reason)))
+                records.append(default_of(column))
         return " ".join(part for part in parts if part)
 
     def create_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio.from_thread
 
 from dbmanager.adapters.facets import CapturedRows, ExecutionResult, Statement
+from dbmanager.adapters.sql.before_images import key_of, refuse_more
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.storage import captured, released
-from dbmanager.errors import ResourceExhausted, UnsupportedCapability
 from dbmanager.model.schema import Table
 
 
@@ -57,11 +57,7 @@ class SqliteExecute:
             columns = tuple(item[0] for item in cursor.description)
             rows = tuple(tuple(captured(value) for value in row) for row in cursor.fetchmany(max_rows + 1))
             cursor.close()
-            if len(rows) > max_rows:
-                raise ResourceExhausted(
-                    f"the statement would change more than {max_rows} rows",
-                    hint="Split it into ranges of the key; nothing was changed.",
-                )
+            refuse_more(len(rows), max_rows)
             anyio.from_thread.run(_kept, keep, (columns, rows))
             changed = handle.raw.execute(statement.text, statement.parameters).rowcount
             handle.raw.execute("COMMIT")
@@ -72,7 +68,7 @@ class SqliteExecute:
     async def restore_rows(self, table: Table, rows: CapturedRows) -> ExecutionResult:
         """Put rows back by primary key."""
         columns, values = rows
-        sql = upsert(table, columns, _key(table))
+        sql = upsert(table, columns, key_of(table))
 
         def work(handle: Handle) -> ExecutionResult:
             started = time.perf_counter()
@@ -87,7 +83,7 @@ class SqliteExecute:
     async def count_changed(self, table: Table, rows: CapturedRows) -> int:
         """Compare the captured rows with those of the same key, one by one."""
         columns, values = rows
-        key = _key(table)
+        key = key_of(table)
         names = ", ".join(quote(name) for name in columns)
         where = " AND ".join(f"{quote(name)} = ?" for name in key)
         sql = f"SELECT {names} FROM {quote(table.name)} WHERE {where}"  # noqa: S608 - quoted names only
@@ -100,12 +96,6 @@ class SqliteExecute:
             return changed
 
         return await self._sessions.read(work, timeout_seconds=600)
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    if table.primary_key is None:
-        raise UnsupportedCapability("rows of a table without a primary key can't be told apart", object_name=table.name)
-    return table.primary_key.columns
 
 
 def upsert(table: Table, columns: Sequence[str], key: Sequence[str]) -> str:

@@ -97,7 +97,14 @@ def _zoneless(facts: LintFacts) -> Iterator[Problem]:
     for table in facts.schema.base_tables():
         for column in table.columns:
             if column.type.kind is TypeKind.TIMESTAMP and column.type.with_time_zone is False:
-                yield _column_problem(facts, table, column, "Use timestamptz; convert with AT TIME ZONE.")
+                yield _column_problem(
+                    facts,
+                    table,
+                    column,
+                    "Use timestamp where moments end before 2038; else keep UTC in it and say so in its comment."
+                    if facts.schema.engine == "mysql"
+                    else "Use timestamptz; convert with AT TIME ZONE.",
+                )
 
 
 def _wide(facts: LintFacts) -> Iterator[Problem]:
@@ -116,7 +123,11 @@ def _text_dates(facts: LintFacts) -> Iterator[Problem]:
         yield Problem(
             f"{facts.schema.display_name(table)}({column})",
             {"sampled": sampled, "type": table.column(column).type.native},
-            fix=Fix("Store it as date or timestamptz."),
+            fix=Fix(
+                "Store it as date or datetime."
+                if facts.schema.engine == "mysql"
+                else "Store it as date or timestamptz."
+            ),
         )
 
 

@@ -9,6 +9,8 @@ from dbmanager.model.findings import Check, Fix, Problem, Severity
 from dbmanager.model.schema import DataType, ForeignKey, Index, IndexKey, Table, TypeKind
 
 SQL_ENGINES = frozenset({"sqlite", "postgresql", "mysql"})
+LENIENT_ENGINES = frozenset({"sqlite", "postgresql"})
+"""Engines that take a reference whose columns have no index or another type; MySQL and MariaDB refuse both."""
 SMALL_TABLE_ROWS = 1_000
 """Below this a scan is as good as an index."""
 
@@ -140,12 +142,14 @@ def _drop_problem(facts: LintFacts, table: Table, index: Index, evidence: dict[s
 
 
 def _unused_index(facts: LintFacts) -> Iterator[Problem]:
+    read = {(usage.schema, usage.table) for usage in facts.usage if usage.scans}
     for usage in facts.usage:
         table = facts.schema.find(usage.table, usage.schema)
         index = next((i for i in table.indexes if i.name == usage.index), None) if table else None
         if table is None or index is None or usage.scans != 0 or index.unique or index.backs_constraint:
             continue
-        if facts.rows(table) < SMALL_TABLE_ROWS or not _has_been_read(facts, table):
+        seen = (usage.schema, usage.table) in read or _has_been_read(facts, table)
+        if facts.rows(table) < SMALL_TABLE_ROWS or not seen:
             continue
         forward, back = facts.drop_index(table, index) if facts.drop_index else ((), ())
         yield Problem(
@@ -168,7 +172,11 @@ def _invalid_index(facts: LintFacts) -> Iterator[Problem]:
                 yield Problem(
                     f"{facts.schema.display_name(table)}.{index.name}",
                     {"valid": False},
-                    fix=Fix(f"Drop {index.name} and create it again; a concurrent build failed."),
+                    fix=Fix(
+                        f"Drop {index.name}, or make it visible again: the planner is told not to use it."
+                        if facts.schema.engine == "mysql"
+                        else f"Drop {index.name} and create it again; a concurrent build failed."
+                    ),
                 )
 
 
@@ -180,7 +188,11 @@ def _unvalidated(facts: LintFacts) -> Iterator[Problem]:
             yield Problem(
                 f"{facts.schema.display_name(table)}.{name}",
                 {"validated": False},
-                fix=Fix(f"Run VALIDATE CONSTRAINT {name} in a quiet hour."),
+                fix=Fix(
+                    f"Make {name} ENFORCED in a quiet hour, after mending the rows that break it."
+                    if facts.schema.engine == "mysql"
+                    else f"Run VALIDATE CONSTRAINT {name} in a quiet hour."
+                ),
             )
 
 
@@ -207,11 +219,19 @@ def _reference_type(facts: LintFacts) -> Iterator[Problem]:
                     )
 
 
-def _check(number: int, severity: Severity, title: str, rationale: str, source: str, judge: object) -> Check[LintFacts]:
+def _check(
+    number: int,
+    severity: Severity,
+    title: str,
+    rationale: str,
+    source: str,
+    judge: object,
+    engines: frozenset[str] = SQL_ENGINES,
+) -> Check[LintFacts]:
     return Check(
         f"LINT-{number:03}",
         severity,
-        SQL_ENGINES,
+        engines,
         title,
         rationale,
         source,
@@ -225,7 +245,7 @@ STRUCTURE = (
            "PostgreSQL manual 5.4.4 Primary Keys; Codd 1970", _no_primary_key),
     _check(2, Severity.HIGH, "Foreign key without an index",
            "Every join and every delete of a parent scans the whole child table.",
-           "PostgreSQL manual 5.4.5 Foreign Keys; SQLite foreign key documentation 3", _foreign_key_without_index),
+           "PostgreSQL manual 5.4.5 Foreign Keys; SQLite foreign key documentation 3", _foreign_key_without_index, LENIENT_ENGINES),
     _check(3, Severity.MEDIUM, "Reference that is not declared",
            "Names and values say it is a reference, but nothing keeps children from losing their parent.",
            "Inclusion dependency: almost all values stand in the other table's key", _undeclared_reference),
@@ -240,13 +260,13 @@ STRUCTURE = (
            "PostgreSQL manual 11.3 Multicolumn Indexes", _redundant_prefix),
     _check(7, Severity.MEDIUM, "Reference and key have different types",
            "The comparison needs a cast, which can disable the index and hides overflow.",
-           "PostgreSQL manual 10.2 Operators; MySQL manual 15.1.20.5", _reference_type),
+           "PostgreSQL manual 10.2 Operators", _reference_type, LENIENT_ENGINES),
     _check(18, Severity.HIGH, "Invalid index",
            "It costs every write and serves no read.",
-           "PostgreSQL manual, CREATE INDEX CONCURRENTLY", _invalid_index),
+           "PostgreSQL manual, CREATE INDEX CONCURRENTLY; MySQL manual 10.3.12 Invisible Indexes", _invalid_index),
     _check(19, Severity.LOW, "Constraint never validated",
            "Older rows may break it and the planner can't rely on it.",
-           "PostgreSQL manual, ALTER TABLE ... NOT VALID", _unvalidated),
+           "PostgreSQL manual, ALTER TABLE ... NOT VALID; MySQL manual 15.1.20.6 CHECK Constraints", _unvalidated),
     _check(20, Severity.MEDIUM, "Index that no query has used",
            "It costs every write; the engine counted no scan of it while its table was read.",
            "PostgreSQL manual 27.2, pg_stat_user_indexes", _unused_index),

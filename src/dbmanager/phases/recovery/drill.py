@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter, Progress, Unsupported
-from dbmanager.errors import UnsupportedCapability
+from dbmanager.errors import PermissionDenied, UnsupportedCapability
 from dbmanager.model.backups import BackupArtifact, DrillReport, TableDigest
 from dbmanager.services.backups import Backups
-from dbmanager.services.checksums import table_digest
+from dbmanager.services.checksums import backup_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,27 @@ class BackupRun:
     digests: dict[str, TableDigest]
 
 
-async def digests_of(adapter: Adapter, progress: Progress | None = None) -> dict[str, TableDigest]:
-    """Return rows and checksum of every base table."""
+async def digests_of(
+    adapter: Adapter, progress: Progress | None = None
+) -> tuple[dict[str, TableDigest], tuple[str, ...]]:
+    """Return rows and checksum of every base table as a backup keeps them, and what it does not keep exactly."""
     schema = await adapter.catalog.read_schema()
     tables = list(schema.base_tables())
-    found = {}
+    digits = None if isinstance(adapter.backup, Unsupported) else adapter.backup.single_precision_digits
+    found: dict[str, TableDigest] = {}
+    losses: list[str] = []
     for number, table in enumerate(tables):
         if progress is not None:
             await progress(number, len(tables), f"checksum of {table.name}")
-        found[schema.display_name(table)] = await table_digest(adapter, table)
-    return found
+        with suppress(PermissionDenied):  # what the account may not read is no part of its backups either
+            name = schema.display_name(table)
+            found[name], shortened = await backup_digest(adapter, table, digits)
+            losses += [
+                f"column {name}.{column}: {count} single-precision values have more than the {digits} digits that a "
+                "logical dump keeps"
+                for column, count in shortened.items()
+            ]
+    return found, tuple(losses)
 
 
 async def back_up(adapter: Adapter, connection: str, backups: Backups, progress: Progress | None = None) -> BackupRun:
@@ -42,12 +54,13 @@ async def back_up(adapter: Adapter, connection: str, backups: Backups, progress:
     """
     if isinstance(adapter.backup, Unsupported):
         raise UnsupportedCapability(adapter.backup.reason, object_name=connection)
-    digests = await digests_of(adapter, progress)
+    digests, inexact = await digests_of(adapter, progress)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
     artifact = await adapter.backup.back_up(backups.folder / f"{connection}-{stamp}.backup")
     if isinstance(artifact, Unsupported):
         raise UnsupportedCapability(artifact.reason, object_name=connection)
     artifact.path.chmod(0o600)
+    artifact = replace(artifact, losses=(*artifact.losses, *inexact))
     return BackupRun(await backups.add(connection, artifact, digests), artifact, digests)
 
 
@@ -60,7 +73,7 @@ async def drill(adapter: Adapter, backup_id: str, backups: Backups, progress: Pr
     async with adapter.backup.restore_to_scratch(artifact) as scratch:
         restore_seconds = time.perf_counter() - started
         began = time.perf_counter()
-        found = await digests_of(scratch, progress)
+        found, _ = await digests_of(scratch, progress)
         # The pattern for keys that fit no other may be added to a sampled key space; without a row it says nothing.
         restored = {name: digest for name, digest in found.items() if digest.rows or name in expected}
         verify_seconds = time.perf_counter() - began
@@ -72,7 +85,12 @@ async def drill(adapter: Adapter, backup_id: str, backups: Backups, progress: Pr
     report = DrillReport(artifact, restore_seconds, verify_seconds, expected, restored, tuple(differences))
     await backups.proved(
         backup_id,
-        {"restore_seconds": restore_seconds, "verify_seconds": verify_seconds, "differences": len(differences)},
+        {
+            "restore_seconds": restore_seconds,
+            "verify_seconds": verify_seconds,
+            "differences": len(differences),
+            "losses": list(artifact.losses),
+        },
         passed=report.passed,
     )
     return report

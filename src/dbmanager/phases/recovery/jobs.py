@@ -8,6 +8,7 @@ from typing import Any
 from dbmanager.adapters.facets import Progress
 from dbmanager.analyzers.describe.markdown import size
 from dbmanager.errors import NotFound
+from dbmanager.model.backups import BackupArtifact
 from dbmanager.model.jobs import Outcome
 from dbmanager.phases.recovery.drill import back_up, drill
 from dbmanager.services.container import Services
@@ -32,11 +33,12 @@ async def backup_work(services: Services, arguments: Mapping[str, Any], progress
     await services.keep_evidence(
         project, "backup", f"backup {run.id} of {connection}",
         {"connection": connection, "backup": run.id, "method": made.method, "seconds": made.elapsed_seconds,
-         "size_bytes": made.size_bytes, "sha256": made.sha256, "tables": len(run.digests), "rows": rows},
+         "size_bytes": made.size_bytes, "sha256": made.sha256, "tables": len(run.digests), "rows": rows,
+         "losses": list(made.losses)},
     )  # fmt: skip
     return Outcome(
         f"Backup {run.id}: {made.path} by {made.method}, {size(made.size_bytes)} in {made.elapsed_seconds:.2f} s, "
-        f"{len(run.digests)} tables, {rows} rows, sha256 {made.sha256}. Prove it with run_drill.",
+        f"{len(run.digests)} tables, {rows} rows, sha256 {made.sha256}. Prove it with run_drill." + _told(made),
         {"backup": run.id, "size_bytes": made.size_bytes, "seconds": made.elapsed_seconds},
     )
 
@@ -55,7 +57,8 @@ async def drill_work(services: Services, arguments: Mapping[str, Any], progress:
     if not report.passed:
         return Outcome("DRILL FAILED:\n" + "\n".join(f"- {item}" for item in report.differences), facts)
     kept = {
-        "connection": connection, **facts, "tables": len(report.restored), "verify_seconds": report.verify_seconds
+        "connection": connection, **facts, "tables": len(report.restored), "verify_seconds": report.verify_seconds,
+        "losses": list(report.artifact.losses)
     }  # fmt: skip
     await services.keep_evidence(project, "drill", f"backup {chosen} restored and compared", kept)
     await services.keep_evidence(
@@ -63,6 +66,11 @@ async def drill_work(services: Services, arguments: Mapping[str, Any], progress:
     )
     return Outcome(
         f"Backup {chosen} is good: {len(report.restored)} tables restored in {report.restore_seconds:.2f} s, "
-        f"all rows and checksums equal (compared in {report.verify_seconds:.2f} s).",
+        f"all rows and checksums equal (compared in {report.verify_seconds:.2f} s)." + _told(report.artifact),
         facts,
     )
+
+
+def _told(artifact: BackupArtifact) -> str:
+    """Return what a backup lacks as a list, empty where it holds everything."""
+    return "".join(f"\n- NOT in it, or not exactly: {loss}." for loss in artifact.losses)
