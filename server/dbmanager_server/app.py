@@ -46,9 +46,10 @@ Every answer is bounded and says what it left out. Errors say what to do next.""
 
 def step_handlers(changes: Changes) -> None:
     """Make the phases' own kinds of change step known; loaded when the first change set is looked at."""
-    from dbmanager.phases.migration.copy import register
+    from dbmanager.phases.migration import copy, frozen
 
-    register(changes)
+    copy.register(changes)
+    frozen.register(changes)
 
 
 def job_handlers(jobs: Jobs) -> None:

@@ -23,12 +23,19 @@ async def plan_migration(
     ctx: Context,
     tables: Tables = None,
     target_schema: Annotated[str | None, Field(description="Schema to create the tables in")] = None,
+    freeze_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1, le=300, description="In the end hold writes to the source's tables for at most so long, and compare"
+        ),
+    ] = None,
     project: Evidence = None,
 ) -> CallToolResult:
     """Propose a change set that copies tables from one database to another, engines may differ: tables, rows in
     resumable checked chunks, indexes, references. Says what can't be carried over as it is. Then apply_change, and
     verify_data to compare both sides."""
     from dbmanager.phases.migration.copy import plan_copy
+    from dbmanager.phases.migration.frozen import frozen_step
 
     services = services_of(ctx)
     plan, notes = await plan_copy(
@@ -39,6 +46,13 @@ async def plan_migration(
         tables or [],
         target_schema,
     )
+    if freeze_seconds is not None:
+        copied = [step.payload["table"] for step in plan.steps if step.kind == "copy_table"]
+        last = frozen_step(
+            await services.connections.adapter(source), source, services.connections.settings(source),
+            services.connections.settings(target), copied, target_schema, freeze_seconds,
+        )  # fmt: skip
+        plan = plan.model_copy(update={"steps": (*plan.steps, last)})
     change = await services.changes.propose(plan, project)
     lines = [review_text(change, services)]
     if notes:

@@ -112,7 +112,12 @@ class StoreSettings(_Closed):
     """Where the server keeps projects, changes and the audit log."""
 
     url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the user's data folder when absent")
-    data_dir: Path | None = Field(None, description="Folder for backups, results and the audit key")
+    password: SecretReference | None = Field(None, description="Where the password of `url` comes from")
+    key: SecretReference | None = Field(
+        None,
+        description="Secret of 32 characters or more that keys are derived from, where several machines share a store",
+    )
+    data_dir: Path | None = Field(None, description="Folder for backups, results and keys")
 
 
 class WorkerSettings(_Closed):

@@ -16,7 +16,6 @@ from dbmanager.errors import ApprovalRequired, StoreError
 from dbmanager.model.changes import ApprovalRecord, ChangeSet
 from dbmanager.model.configuration import ApprovalMode
 from dbmanager.services.audit import AuditLog
-from dbmanager.services.keys import key
 from dbmanager.services.store import Store, now
 from dbmanager.services.tables import APPROVALS, SPENT_TOKENS
 
@@ -127,7 +126,7 @@ class Approvals:
 
     def _signature(self, change: ChangeSet, expires: int) -> str:
         message = f"{change.id}\0{change.plan_hash}\0{expires}".encode()
-        digest = hmac.new(key(self._store.data_dir, "token"), message, hashlib.sha256).digest()
+        digest = hmac.new(self._store.key("token"), message, hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest[:18]).decode()
 
 

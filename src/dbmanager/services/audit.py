@@ -15,7 +15,6 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from dbmanager.errors import AuditUnavailable, StoreError
-from dbmanager.services.keys import key
 from dbmanager.services.store import Store, compact, now
 from dbmanager.services.tables import AUDIT
 
@@ -71,7 +70,7 @@ class AuditLog:
             AuditUnavailable: it could not be written; what it would have recorded must not be done.
         """
         try:
-            secret = key(self._store.data_dir, "audit")
+            secret = self._store.key("audit")
             async with self._store.write() as connection:
                 last = (
                     await connection.execute(
@@ -98,7 +97,7 @@ class AuditLog:
 
     async def verify(self) -> AuditVerdict:
         """Walk the whole chain; cost: reads every entry once."""
-        secret = key(self._store.data_dir, "audit")
+        secret = self._store.key("audit")
         problems: list[str] = []
         previous, expected = FIRST, 1
         macs: dict[int, str] = {}

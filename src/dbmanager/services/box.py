@@ -8,7 +8,6 @@ import json
 from pydantic import JsonValue
 
 from dbmanager.errors import StoreError
-from dbmanager.services.keys import key
 from dbmanager.services.store import Store
 
 
@@ -35,4 +34,4 @@ class SealedBox:
         return opened
 
     def _key(self) -> bytes:
-        return base64.urlsafe_b64encode(key(self._store.data_dir, "box"))
+        return base64.urlsafe_b64encode(self._store.key("box"))

@@ -165,7 +165,14 @@ def _sqlite_path(key: str, netloc: str, path: str, base: Path) -> Path:
 def _password(name: str, reference: SecretReference | None, inline: str | None, base: Path) -> SecretStr | None:
     if reference is None:
         return SecretStr(inline) if inline is not None else None
-    key = f"connections.{name}.password"
+    return fetch_secret(f"connections.{name}.password", reference, inline, base)
+
+
+def fetch_secret(key: str, reference: SecretReference, inline: str | None, base: Path) -> SecretStr:
+    """Return what a secret's reference leads to; `key` names it in errors, `inline` is what the url held as well.
+
+    Raises: ConfigurationError.
+    """
     given = [field for field in ("env", "file", "keyring", "command") if getattr(reference, field) is not None]
     if len(given) != 1 or inline is not None:
         raise ConfigurationError(

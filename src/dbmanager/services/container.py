@@ -100,9 +100,19 @@ class Services:
     @cached_property
     def store(self) -> Store:
         """The server's own state."""
+        from sqlalchemy import make_url
+
+        from dbmanager.services.connections import fetch_secret
         from dbmanager.services.store import Store
 
-        return Store(self.data_dir, self.loaded.configuration.store.url)
+        settings, base = self.loaded.configuration.store, self.loaded.base
+        url = make_url(settings.url) if settings.url is not None else None
+        if settings.password is not None and url is not None:
+            password = fetch_secret("store.password", settings.password, url.password, base).get_secret_value()
+            self.redactor.learn(password)
+            url = url.set(password=password)
+        shared = fetch_secret("store.key", settings.key, None, base).get_secret_value() if settings.key else None
+        return Store(self.data_dir, url, secret=shared.encode() if shared is not None else None)
 
     @cached_property
     def audit(self) -> AuditLog:

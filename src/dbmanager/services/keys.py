@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -11,8 +13,18 @@ from dbmanager.errors import StoreError
 KEY_BYTES = 32
 
 
-def key(data_dir: Path, name: str) -> bytes:
-    """Return the key of that name, made on first use; two processes that start at once agree on one."""
+def key(data_dir: Path, name: str, shared: bytes | None = None) -> bytes:
+    """Return the key of that name, made on first use; two processes that start at once agree on one.
+
+    Args:
+        data_dir: where the key files are.
+        name: `audit`, `token`, `box`.
+        shared: the secret that all keys are derived from instead, where several machines share a store.
+    """
+    if shared is not None:
+        if len(shared) < KEY_BYTES:
+            raise StoreError(f"store.key is shorter than {KEY_BYTES} characters", hint="Give a longer one.")
+        return hmac.new(shared, f"dbmanager {name}".encode(), hashlib.sha256).digest()
     inherited = os.environ.get("DBMANAGER_AUDIT_KEY") if name == "audit" else None
     if inherited:
         if len(inherited) < KEY_BYTES:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import URL, Connection, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dbmanager.errors import StoreError
+from dbmanager.services.keys import key
 from dbmanager.services.tables import HEAD
 
 LOCK_NUMBER = 7_266_331
@@ -46,12 +47,17 @@ class Store:
     A transaction is never cut by a cancellation: it ends first, so that what was done is also what is kept.
     """
 
-    def __init__(self, data_dir: Path, url: str | None = None) -> None:
+    def __init__(self, data_dir: Path, url: str | URL | None = None, *, secret: bytes | None = None) -> None:
         self.data_dir = data_dir
+        self._secret = secret
         self._file = None if url else data_dir / "store.db"
         self._url = url or f"sqlite+aiosqlite:///{self._file}"
         self._engine: AsyncEngine | None = None
         self._opening = anyio.Lock()
+
+    def key(self, name: str) -> bytes:
+        """Return one of this server's own keys: derived from the shared secret, or of a file beside the store."""
+        return key(self.data_dir, name, self._secret)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dbmanager.adapters.facets.adapter import Adapter, Security
 from dbmanager.adapters.facets.capability import Progress, Unsupported, need
 from dbmanager.adapters.facets.emitting import Emission, Emit, TypeMapping
+from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import (
     DependencyCount,
     LargestValue,
@@ -35,6 +36,7 @@ __all__ = [
     "Emit",
     "Execute",
     "ExecutionResult",
+    "Freeze",
     "LargestValue",
     "OrphanCount",
     "Parameters",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from dbmanager.adapters.facets.capability import Unsupported
 from dbmanager.adapters.facets.emitting import Emit
+from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
 from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
@@ -56,6 +57,8 @@ class Adapter(Protocol):
     def provenance(self) -> Provenance | Unsupported: ...
     @property
     def bulk(self) -> Bulk | Unsupported: ...
+    @property
+    def freeze(self) -> Freeze | Unsupported: ...
     @property
     def backup(self) -> Backup | Unsupported: ...
     @property

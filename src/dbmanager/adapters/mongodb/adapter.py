@@ -32,6 +32,9 @@ class MongoAdapter:
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
         self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
         self.bulk = MongoBulk(self._sessions, self.query)
+        self.freeze = Unsupported(
+            "MongoDB can hold the writes of a whole server only (fsyncLock), never those of some collections"
+        )
         self.backup = MongoBackup(self._sessions, self.query, self.catalog)
         self.security = MongoSecurity(self._sessions, self.query, self.catalog)
 

@@ -8,6 +8,7 @@ from dbmanager.adapters.mysql.bulk import MysqlBulk
 from dbmanager.adapters.mysql.catalog import MysqlCatalog
 from dbmanager.adapters.mysql.emit import MysqlEmit
 from dbmanager.adapters.mysql.execute import MysqlExecute
+from dbmanager.adapters.mysql.freeze import MysqlFreeze
 from dbmanager.adapters.mysql.provenance import MysqlProvenance
 from dbmanager.adapters.mysql.query import MysqlQuery
 from dbmanager.adapters.mysql.security import MysqlSecurity
@@ -35,6 +36,7 @@ class MysqlAdapter:
             "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
         )
         self.bulk = MysqlBulk(self._sessions)
+        self.freeze = MysqlFreeze(self._sessions)
         self.backup = MysqlBackup(self._sessions)
         self.security = MysqlSecurity(self._sessions)
 

@@ -7,6 +7,7 @@ from dbmanager.adapters.postgresql.bulk import PostgresBulk
 from dbmanager.adapters.postgresql.catalog import PostgresCatalog
 from dbmanager.adapters.postgresql.emit import PostgresEmit
 from dbmanager.adapters.postgresql.execute import PostgresExecute
+from dbmanager.adapters.postgresql.freeze import PostgresFreeze
 from dbmanager.adapters.postgresql.provenance import PostgresProvenance
 from dbmanager.adapters.postgresql.query import PostgresQuery
 from dbmanager.adapters.postgresql.security import PostgresSecurity
@@ -33,6 +34,7 @@ class PostgresAdapter:
         self.provenance = PostgresProvenance(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
         self.bulk = PostgresBulk(self._sessions)
+        self.freeze = PostgresFreeze(self._sessions)
         self.backup = PostgresBackup(self._sessions)
         self.security = PostgresSecurity(self._sessions)
 

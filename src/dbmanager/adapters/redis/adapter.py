@@ -32,6 +32,9 @@ class RedisAdapter:
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
         self.bulk = RedisBulk(self.sessions, self.catalog)
+        self.freeze = Unsupported(
+            "Redis pauses every writer of the server at once (CLIENT PAUSE), never those of some keys"
+        )
         self.backup = RedisBackup(self.sessions)
         self.security = RedisSecurity(self.sessions, self.catalog)
 

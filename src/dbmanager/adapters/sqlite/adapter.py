@@ -9,6 +9,7 @@ from dbmanager.adapters.sqlite.bulk import SqliteBulk
 from dbmanager.adapters.sqlite.catalog import SqliteCatalog
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.execute import SqliteExecute
+from dbmanager.adapters.sqlite.freeze import SqliteFreeze
 from dbmanager.adapters.sqlite.provenance import SqliteProvenance
 from dbmanager.adapters.sqlite.query import SqliteQuery
 from dbmanager.adapters.sqlite.security import SqliteSecurity
@@ -35,6 +36,7 @@ class SqliteAdapter:
         self.provenance = SqliteProvenance(self._sessions, self.catalog, self.query)
         self.what_if = SqliteWhatIf(self._sessions)
         self.bulk = SqliteBulk(self._sessions)
+        self.freeze = SqliteFreeze(self._sessions)
         self.backup = SqliteBackup(self._sessions)
         self.security = SqliteSecurity(self._sessions)
 

@@ -112,16 +112,24 @@ class Sessions:
 
         Raises: AccessDenied when the connection is configured read-only.
         """
+        self._require_writable()
+        async with self._writing:
+            if self._writer is None:
+                self._writer = await self._thread(lambda: self._open_writer())
+            return await self._run(self._writer, work, timeout_seconds, lock_seconds)
+
+    def separate_writer(self) -> sqlite3.Connection:
+        """Open a handle that may write, which the caller closes. Raises AccessDenied like `write`."""
+        self._require_writable()
+        return self._open_writer().raw
+
+    def _require_writable(self) -> None:
         if not self._writable:
             raise AccessDenied(
                 f"connection {self.name!r} is configured read_only",
                 object_name=self.name,
                 hint='A person may set access = "read_write" for it.',
             )
-        async with self._writing:
-            if self._writer is None:
-                self._writer = await self._thread(lambda: self._open_writer())
-            return await self._run(self._writer, work, timeout_seconds, lock_seconds)
 
     async def close(self) -> None:
         """Close every handle."""
