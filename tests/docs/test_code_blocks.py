@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import json
 import re
 import shlex
@@ -69,13 +70,22 @@ def _entries(value: object) -> Iterator[dict[str, Any]]:
 
 def test_there_is_no_block_that_nothing_looks_at() -> None:
     languages = {name for path in DOCUMENTS for name, _ in BLOCK.findall(path.read_text("utf-8"))}
-    assert languages <= {"sh", "json", "toml", "python"}
+    assert languages <= {"sh", "json", "toml", "python", "ini"}
 
 
 @pytest.mark.parametrize("text", _blocks("toml"))
 def test_a_configuration_example_loads(text: str, tmp_path: Path) -> None:
     (tmp_path / "dbmanager.toml").write_text(text, "utf-8")
     assert load(folder=tmp_path, path=tmp_path / "dbmanager.toml", environ={}).configuration.connections
+
+
+@pytest.mark.parametrize("text", _blocks("ini"))
+def test_a_service_unit_starts_this_program(text: str) -> None:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read_string(text)
+    program, *arguments = unit["Service"]["ExecStart"].split()
+    assert program.endswith("/dbmanager")
+    parses(["dbmanager", *arguments])
 
 
 @pytest.mark.parametrize("text", _blocks("json"))

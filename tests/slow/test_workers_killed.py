@@ -112,10 +112,9 @@ async def _begun(folder: Path) -> str:
         await services.close()
 
 
-def _copy_under_fire(folder: Path, seed: int) -> tuple[int, tuple[JobState, str, list[str], bool]]:
+def _copy_under_fire(folder: Path, job: str, seed: int) -> tuple[int, tuple[JobState, str, list[str], bool]]:
     """Copy while workers are killed as soon as they got a little further; return the kills and how it ended."""
     draw = random.Random(seed)
-    job = anyio.run(_begun, folder)
     kills, deadline = 0, time.monotonic() + PATIENCE_SECONDS
     while kills < KILLS_EACH:
         worker = _worker(folder)
@@ -141,8 +140,9 @@ def test_a_hundred_killed_workers_cost_no_row_and_at_most_one_chunk_each(tmp_pat
     folders = [tmp_path / f"copy{number}" for number in range(COPIES)]
     for folder in folders:
         _make_folder(folder)
+    jobs = [anyio.run(_begun, folder) for folder in folders]
     with ThreadPoolExecutor(COPIES) as pool:
-        ended = list(pool.map(_copy_under_fire, folders, range(COPIES)))
+        ended = list(pool.map(_copy_under_fire, folders, jobs, range(COPIES)))
     assert sum(kills for kills, _ in ended) == COPIES * KILLS_EACH
     for _, (state, result, lines, equal) in ended:
         assert state is JobState.DONE, result

@@ -84,10 +84,11 @@ def _of_column(table: Table, column: Column, cells: list[Cell], *, sampled: bool
         if seen is not None and seen.kind == kind:
             evidence[seen.source] = seen.count
         return _label(table, column.name, kind, certainty, evidence)
+    nested = _of_documents(table, column, values, evidence) if values.nested else None
+    if nested is not None:
+        return nested
     inside = is_free_text(values)
-    if inside:
-        return _label(table, column.name, "free_text", "likely", {**evidence, "embedded": inside})
-    return _of_documents(table, column, values, evidence)
+    return _label(table, column.name, "free_text", "likely", {**evidence, "embedded": inside}) if inside else None
 
 
 def _decided(named: str | None, seen: Verdict | None, values: Values) -> tuple[str, Certainty] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from dbmanager.analyzers.classification.names import fold
-from dbmanager.analyzers.classification.values import Values
+from dbmanager.analyzers.classification.values import NEARLY_ALL, Values
 
 _FORMS = (re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)([T ].*)?"),
           re.compile(r"(?P<d>\d\d?)[./-](?P<m>\d\d?)[./-](?P<y>\d{4})"),
@@ -48,20 +49,29 @@ def _plain(text: str) -> str:
 
 
 def domain_of(values: Values) -> tuple[str, int] | None:
-    """Return the kind of a closed set and how many different values are in it; codes of one letter need both sexes."""
+    """Return the kind of a closed set that nearly all rows' values are in, and how many are."""
     if not 2 <= values.distinct <= MOST_DIFFERENT:
         return None
-    plain = {_plain(text) for text in values.texts}
+    plain: Counter[str] = Counter()
+    for text, count in values.counts.items():
+        plain[_plain(text)] += count
+    total = sum(plain.values())
     for domain in domains():
-        inside = plain & domain.values
-        if len(inside) >= max(2, 0.85 * len(plain)) and len(plain & domain.must) >= 2:
-            return domain.kind, len(inside)
+        inside = {text: count for text, count in plain.items() if text in domain.values}
+        if sum(inside.values()) >= NEARLY_ALL * total and len(inside.keys() & domain.must) >= 2:
+            return domain.kind, sum(inside.values())
     return None
 
 
 def years(texts: Sequence[str]) -> list[dt.date]:
     """Return the dates that the values are, in the usual spellings; others are left out."""
     return [found for text in texts if (found := _date(text)) is not None]
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date of the last or this century in one of the usual spellings."""
+    found = _date(text)
+    return found is not None and 1900 <= found.year <= 2100
 
 
 def _date(text: str) -> dt.date | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dbmanager.analyzers.classification import checksums, patterns
-from dbmanager.analyzers.classification.domains import are_birth_dates, domain_of
+from dbmanager.analyzers.classification.domains import are_birth_dates, domain_of, is_date
 from dbmanager.analyzers.classification.values import Values
 from dbmanager.model.classification import Certainty
 from dbmanager.model.schema import Column, TypeKind
@@ -29,6 +29,15 @@ _NAME = re.compile(r"(?:[^\W\d_][\w'’.-]*,? ){1,5}[^\W\d_][\w'’.-]*\.?")
 _REVERSED = re.compile(r"([^\W\d_][\w'’ -]+), ([^\W\d_]['\w’ .-]{2,})")
 _TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_\-+/=]{32,}")
 _STRONG = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w\s])\S{6,32}")
+_WEAK = re.compile(
+    r"(?=.*[A-Za-z])(?=.*[\d!*?@#$%&^+~])[A-Za-z0-9!*?@#$%&^+=~.]{5,24}[!*?@#$%&^+~]|[A-Za-z]{3,}\d{2,}[!*?@#$%&]"
+)
+_LOGIN = re.compile(r"[a-z][a-z0-9]*([._]?[a-z0-9]+)*")
+_EAST_NAME = re.compile(
+    r"[一-龠々ヶ]{2,4}|[一-龠々ぁ-んァ-ンー]{1,4}[ 　][一-龠々ぁ-んァ-ンー]{1,5}|[가-힣]{1,2} ?[가-힣]{1,3}"
+)
+_PARTICLES = frozenset("de da do dos das del della di du la le van von der den ten ter zu bin ibn al el y e of".split())
+_MANY = 25
 _POSTCODE_US = re.compile(r"\d{5}(-\d{4})?")
 
 
@@ -51,7 +60,7 @@ def judge_values(column: Column, values: Values) -> Verdict | None:
         return Verdict("birth_date", "likely", "distribution", len(values.texts)) if are_birth_dates(values) else None
     if kind is TypeKind.FLOAT:
         return None
-    if values.is_technical():
+    if values.is_technical() or values.nearly_all(is_date):
         return Verdict("birth_date", "likely", "distribution", len(values.texts)) if are_birth_dates(values) else None
     if kind in NUMBERS:
         return _numbers(values)
@@ -62,8 +71,10 @@ def _forms(values: Values) -> Verdict | None:
     """Judge by anchored forms that hardly anything else has."""
     for kind, is_kind in patterns.CERTAIN:
         count = _mixed(kind, values) or values.nearly_all(is_kind)
-        if not count or (kind == "ip_address" and values.nearly_all(patterns.looks_like_version)):
+        if not count or (kind == "ip_address" and values.share(patterns.looks_like_version) > 0.6):
             continue
+        if kind == "bank_account" and not is_sure_bank(values):
+            return Verdict(kind, "likely", "pattern", count)
         if kind == "phone" and (checked := _checked(values)) is not None:
             return checked
         is_chance = values.distinct == 1 and kind in ("card_number", "device_id")
@@ -71,12 +82,33 @@ def _forms(values: Values) -> Verdict | None:
     return None
 
 
+def is_sure_bank(values: Values) -> bool:
+    """Whether the numbers are IBANs; a bank's identifier alone is other short codes' form too."""
+    return bool(values.nearly_all(checksums.is_iban))
+
+
 def _mixed(kind: str, values: Values) -> int:
     """Count phones and streets, which are written in many ways: all of the kind's wide form, enough of its strict one."""
+    if kind == "address" and (count := _streets(values)):
+        return count
     wide, strict, enough = _MIXED.get(kind, (None, None, 1.0))
     if wide is None or strict is None or values.distinct < LEAST_CHECKED or values.share(strict) < enough:
         return 0
     return values.nearly_all(wide)
+
+
+def _streets(values: Values) -> int:
+    """Count streets: by their words even where the number is missing, or by names and house numbers that all differ."""
+    if values.distinct < LEAST_CHECKED:
+        return 0
+    if values.share(patterns.names_street) >= 0.75:
+        return len(values.texts)
+    named = [
+        name for text in values.texts if (name := patterns.street_of(text)) and name[0].isupper() and not name.isupper()
+    ]
+    if len(named) < 0.85 * len(values.texts) or len(set(named)) < 0.8 * len(named):
+        return 0
+    return len(named) if values.share(patterns.names_street) >= 0.02 or len(set(named)) >= 0.9 * len(named) else 0
 
 
 _MIXED: Mapping[str, tuple[Callable[[str], object], Callable[[str], object], float]] = {
@@ -115,7 +147,17 @@ def _numbers(values: Values) -> Verdict | None:
 
 
 def _likely(values: Values) -> Verdict | None:
-    for judge in (_domain, _national_phone, _birth_dates, _codes, _titled, _opaque):
+    for judge in (
+        _domain,
+        _codes,
+        _national_phone,
+        _birth_dates,
+        _illnesses,
+        _titled,
+        _full_names,
+        _opaque,
+        _usernames,
+    ):
         found = judge(values)
         if found is not None:
             return found
@@ -134,6 +176,8 @@ def _birth_dates(values: Values) -> Verdict | None:
 def _national_phone(values: Values) -> Verdict | None:
     """Judge plain digits by the plans of some thirty countries: one of them must take nearly all values."""
     if values.distinct < LEAST_CHECKED or not values.nearly_all(_is_digits) or values.nearly_all(checksums.is_article):
+        return None
+    if any("." in text and text.replace(".", "").isdigit() and text.count(".") == 1 for text in values.texts[:5]):
         return None
     few = Values(values.texts[:12], values.distinct, (), values.total)
     international = checksums.national_phone_check("ZZ")
@@ -193,6 +237,47 @@ def _is_capitalised(text: str) -> bool:
     return all(word[0].isupper() or not word[0].isascii() for word in words)
 
 
+def _illnesses(values: Values) -> Verdict | None:
+    """Judge names of illnesses by what they are made of."""
+    found = sum(1 for text in values.texts if patterns.is_medical(text))
+    is_likely = values.distinct >= LEAST_VALUES and found >= 0.35 * len(values.texts)
+    return Verdict("health", "likely", "pattern", found) if is_likely else None
+
+
+def _full_names(values: Values) -> Verdict | None:
+    """Judge full names by how they vary: two or three capitalised words, hardly a first or a last one repeated.
+
+    Titles, products and companies repeat their words (`Manager`, `Chair`, `Ltd`); so do places.
+    """
+    if values.distinct < max(_MANY, 0.75 * sum(values.counts.values())):
+        return None
+    if count := values.nearly_all(_EAST_NAME.fullmatch):
+        end = Counter(text[-1] for text in values.texts).most_common(1)[0][1]
+        begins = {text[0] for text in values.texts}
+        is_name = end < 0.25 * len(values.texts) and len(begins) < 0.75 * len(values.texts)
+        return Verdict("person_name", "likely", "pattern", count) if is_name else None
+    parts = [[word for word in text.split() if word.casefold() not in _PARTICLES] for text in values.texts]
+    named = [words for text, words in zip(values.texts, parts, strict=True)
+             if 2 <= len(words) <= 4 and _NAME.fullmatch(text) and _is_capitalised(text)]  # fmt: skip
+    if len(named) < 0.88 * len(values.texts):
+        return None
+    first, last = Counter(words[0] for words in named), Counter(words[-1] for words in named)
+    most = max(first.most_common(1)[0][1], last.most_common(1)[0][1])
+    if min(len(first), len(last)) < 0.5 * len(named) or most > max(3, 0.07 * len(named)):
+        return None
+    return Verdict("person_name", "likely", "distribution", len(named))
+
+
+def _usernames(values: Values) -> Verdict | None:
+    """Judge login names: lower-case, all different, no common stem, some with a number behind."""
+    if values.distinct < max(_MANY, 0.93 * sum(values.counts.values())) or not values.nearly_all(_LOGIN.fullmatch):
+        return None
+    stems = {re.sub(r"[\d._]+", "", text) for text in values.texts}
+    ended = values.share(lambda text: text[-1].isdigit() or "_" in text or "." in text)
+    varied = len(stems) >= 0.85 * len(values.texts) and sum(map(len, stems)) >= 5 * len(stems)
+    return Verdict("username", "likely", "distribution", len(values.texts)) if varied and ended >= 0.25 else None
+
+
 def _opaque(values: Values) -> Verdict | None:
     """Judge long random tokens and strong passwords, each of its own shape."""
     if values.distinct < max(LEAST_VALUES, 0.95 * len(values.texts)):
@@ -201,6 +286,9 @@ def _opaque(values: Values) -> Verdict | None:
         return Verdict("secret", "likely", "pattern", count)
     shapes = {re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", re.sub(r"\d", "0", text))) for text in values.texts}
     if len(shapes) > 0.8 * len(values.texts) and (count := values.nearly_all(_STRONG.fullmatch)):
+        return Verdict("secret", "likely", "pattern", count)
+    marks = {text[-1] for text in values.texts}
+    if len(marks) >= LEAST_VALUES and (count := values.nearly_all(_WEAK.fullmatch)):
         return Verdict("secret", "likely", "pattern", count)
     return None
 
@@ -236,9 +324,9 @@ _PLAUSIBLE: Mapping[str, Callable[[str], object]] = {
     "phone": _has_digits(5),
     "person_name": _letters,
     "ip_address": lambda text: text.count(".") >= 3 or text.count(":") >= 2,
-    "card_number": _has_digits(4),
+    "card_number": lambda text: _has_digits(12)(text) or re.fullmatch(r"\W*\d{4}", text) or "*" in text,
     "card_code": re.compile(r"\d{3,4}").fullmatch,
-    "bank_account": _has_digits(2),
+    "bank_account": lambda text: _has_digits(2)(text) or checksums.is_bic(text),
     "national_id": _has_digits(3),
     "birth_date": lambda text: _has_digits(4)(text) and not any(c.isalpha() and c not in "TZ" for c in text),
     "age": re.compile(r"1?\d{1,2}|\d{1,2}-\d{1,2}|\d{1,2}\+").fullmatch,

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 from dbmanager.analyzers.classification.domains import years
 from dbmanager.analyzers.classification.judge import Verdict
 from dbmanager.analyzers.classification.names import fold
+from dbmanager.analyzers.classification.values import Values
 from dbmanager.model.schema import Column, Table, TypeKind
 from dbmanager.model.statistics import Sample
 
@@ -18,8 +19,9 @@ RATIO = 0.6
 LEAST_DIFFERENT = 3
 MOST_ROWS = 120
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"\d{3,4}")
-_POST = re.compile(r"\d{4,6}|[A-Z]{1,2}-?\d{4,5}")
+_POST = re.compile(r"\d{4,8}|\d{3} ?\d{2}|[A-Z]{1,2}-?\d{4,5}")
 _FINE = re.compile(r"-?\d{1,3}\.\d{4,}")
 
 
@@ -47,7 +49,7 @@ def judge_neighbours(table: Table, sample: Sample, kinds: Mapping[str, str]) -> 
     })  # fmt: skip
     found: dict[str, Verdict] = {}
     known = dict(kinds)
-    for judge in (_names_in_mail, _names_in_names, _whole_names, _names_in_names, _births_in_ids, _card_codes, _postcodes,
+    for judge in (_names_in_mail, _names_in_names, _whole_names, _names_in_names, _name_pairs, _births_in_ids, _card_codes, _postcodes,
                   _coordinates):  # fmt: skip
         for name, verdict in judge(table, rows, known):
             if name not in known:
@@ -94,7 +96,9 @@ def _names_in_mail(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judge
             pairs = [(fold(v), fold(m.partition("@")[0])) for v, m in rows.pairs(column.name, mail)]
             if count := _agree(pairs, lambda value, local: value == local):
                 yield column.name, Verdict("username", "certain", "neighbour", count)
-            elif count := _agree(pairs, lambda value, local: any(word in local for word in _words(value))):
+            elif count := _agree(
+                pairs, lambda value, local: not _DIGIT.search(value) and any(word in local for word in _words(value))
+            ):
                 yield column.name, Verdict("person_name", "certain", "neighbour", count)
 
 
@@ -103,7 +107,10 @@ def _names_in_names(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judg
     for name in _of_kind(rows, known, "person_name") + _of_kind(rows, known, "username"):
         for column in _open(table, rows, known, TypeKind.TEXT):
             pairs = rows.pairs(column.name, name)
-            if count := _agree(pairs, lambda value, name: _words(value) & _words(name), least=0.8):
+            shares = _agree(
+                pairs, lambda value, name: not _DIGIT.search(value) and _words(value) & _words(name), least=0.8
+            )
+            if count := shares:
                 yield column.name, Verdict("person_name", "likely", "neighbour", count)
 
 
@@ -123,6 +130,28 @@ def _whole_names(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judged:
 def _is_wordy(texts: Sequence[str]) -> bool:
     filled = [text for text in texts if text]
     return len(filled) >= LEAST_ROWS and len(set(filled)) > len(filled) / 4 and not any(c.isdigit() for c in filled[0])
+
+
+def _name_pairs(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judged:
+    """Two columns side by side of single capitalised words that vary, in a table of people: given name and surname."""
+    if "person_name" in known.values() or not set(known.values()) & _OF_PEOPLE:
+        return
+    open_ = {c.name for c in _open(table, rows, known, TypeKind.TEXT) if _is_varied_word(rows.texts[c.name])}
+    for one, other in pairwise(column.name for column in table.columns):
+        if one in open_ and other in open_:
+            for name in (one, other):
+                yield name, Verdict("person_name", "likely", "neighbour", len(rows.pairs(one, other)))
+            return
+
+
+_OF_PEOPLE = frozenset(("email", "phone", "birth_date", "national_id", "gender", "marital_status", "address", "health"))
+_SINGLE = re.compile(r"[^\W\d_][\w'’-]*( [^\W\d_][\w'’-]*)?")
+
+
+def _is_varied_word(texts: Sequence[str]) -> bool:
+    filled = [text for text in texts if text]
+    fit = [text for text in filled if _SINGLE.fullmatch(text) and (text[0].isupper() or not text[0].isascii())]
+    return len(filled) >= LEAST_ROWS and len(fit) >= 0.9 * len(filled) and len(set(fit)) >= 0.45 * len(fit)
 
 
 def _births_in_ids(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judged:
@@ -158,7 +187,8 @@ def _postcodes(table: Table, rows: _Rows, known: Mapping[str, str]) -> Judged:
         for column in _near(table, street, _open(table, rows, known, TypeKind.TEXT, TypeKind.INTEGER)):
             pairs = rows.pairs(column.name, street)
             count = _agree(pairs, lambda code, _: _POST.fullmatch(code), least=0.9)
-            if count and len({code for code, _ in pairs}) > len(pairs) / 3:
+            codes = Values.of([code for code, _ in pairs])
+            if count and not codes.are_sequential() and codes.distinct > len(pairs) / 3:
                 yield column.name, Verdict("postcode", "likely", "neighbour", count)
 
 

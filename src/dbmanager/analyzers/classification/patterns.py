@@ -15,7 +15,7 @@ _PHONE = re.compile(
     r"|(\+?1[ .-])?\(?[2-9]\d\d\)?[ .-][2-9]\d\d[ .-]\d{4}|\d{2,4}([ .-]\d{2,3}){3,4}|\d{2,4}-\d{3,4}-\d{4}"
     r"|(\+|00)?[\d ().\-/]{7,18} ?(x|ext\.?|#) ?\d{1,6}|\+[1-9]\d{7,14}"
 )
-_MAYBE_PHONE = re.compile(r"\+?[\d(][\d() ./\-–]{5,22}( ?(x|ext\.?|#) ?\d{1,6})?")
+_MAYBE_PHONE = re.compile(r"\+?[\d(]\+?[\d() ./\-–]{5,22}( ?(x|ext\.?|#) ?\d{1,6})?")
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(/\d\d?|:\d{2,5})?")
 _IPV6 = re.compile(r"(?=.*:.*:)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(/\d{1,3}|%\w+)?", re.I)
 _TIME = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
@@ -24,6 +24,9 @@ _SSN = re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 _NINO = re.compile(
     r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]?", re.I
 )  # fmt: skip
+_LICENCE_UK = re.compile(r"[A-Z]{1,5}9{0,4}\d{6}[A-Z][A-Z9]\d[A-Z]{2}")
+_NRIC = re.compile(r"[STFGM]\d{7}[A-Z]")
+_MRN = re.compile(r"(MRN|UHID|HN|IPP)[-# ]?\d{5,10}", re.I)
 _PAN_INDIA = re.compile(r"[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]")
 _SECRET = re.compile(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(id|i|d)\$.+|\{?(pbkdf2|scrypt|bcrypt|argon2|SSHA|CRYPT|MD5|SHA)[\w-]*"
@@ -40,7 +43,7 @@ ICD = re.compile(r"[A-TV-Z]\d[0-9AB](\.[0-9A-Z]{1,4})?")
 _COORDINATES = re.compile(r"-?\d{1,2}\.\d{3,}\s*[,; ]\s*-?\d{1,3}\.\d{3,}|POINT ?\(-?\d+\.\d+ -?\d+\.\d+\)", re.I)
 PLATE = re.compile(
     r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[ -]?\d{1,4}[EH]?|[A-Z]{2}\d\d ?[A-Z]{3}|[A-Z]{2}-\d{3}-[A-Z]{2}|\d{4} [B-DF-HJ-NP-TV-Z]{3}|"
-    r"[A-Z]{2} ?\d{3} ?[A-Z]{2}|\d{2}-[A-Z]{3}-\d"
+    r"[A-Z]{2} ?\d{3} ?[A-Z]{2}|\d{2}-[A-Z]{3}-\d|\d[A-Z]{3}\d{3}|[A-Z]{2}[ -]?\d{2}[ -]?[A-Z]{1,2}[ -]?\d{4}"
 )
 POSTCODE = re.compile(
     r"(GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2})|[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d|[1-9]\d{3} ?[A-Z]{2}|"
@@ -56,22 +59,46 @@ _STREETS = frozenset(
     "sokak sok sk cadde caddesi cad mah mahallesi bulvari ulitsa prospekt pereulok улица ул проспект пер переулок пр "
     "бульвар шоссе вулиця вул jalan jl duong nagar marg colonia col duy rd. odos leoforos".split()
 )
-_COMPOUND_STREET = re.compile(
-    r"(strasse|str|weg|platz|gasse|allee|straat|laan|weg|gatan|vagen|veien|gade|vej|katu|tie)$"
+_STREETS |= frozenset(
+    "passarela quadra vila viela recanto residencial setor trecho viaduto vereda ladeira lagoa jardim esplanada condominio "
+    "conjunto chacara favela morro nucleo parque patio praia drumul aleea bulevardul intrarea calea piata fundatura "
+    "площа набережна провулок узвіз проспект площадь переулок набережная тупик алея expressway mews gardens grove hill "
+    "rise view chaussee cours esplanade sentier villa lungo lungomare rampa salita vico bd. pza plza cra carrera "
+    "transversal diagonal pje pasaje barrio urb manzana".split()
 )
-_EAST_STREET = re.compile(r"丁目|番地|[路街巷]\S*号|\d+号|[一-龠]+[区市町村]\S*\d|[로길] ?\d|도 .*시|시 .*구")
+_COMPOUND_STREET = re.compile(
+    r"(strasse|str|weg|platz|gasse|allee|ring|damm|ufer|hof|straat|laan|pad|steeg|kade|plein|singel|dreef|gatan|gata|grand|"
+    r"vagen|veien|vegen|vei|veg|gade|vej|gate|lokka|svingen|bakken|haugen|tunet|kroken|katu|tie|kuja|polku|raitti|"
+    r"gracht|utca|sokak|caddesi)$"
+)
+_NUMBER_BEHIND = re.compile(r"(?P<name>[^\d,]{3,}?),? \d{1,4} ?[a-zA-Zа-яα-ω]?(/\d+\w?)?")
+_NUMBER_BEFORE = re.compile(r"\d{1,5}[a-zA-Z]?,? (?P<name>[^\W\d_]\S* [^\W\d_]\S*( \S+)*)")
+_EAST_STREET = re.compile(
+    r"丁目|番地|[路街巷道弄]\w{0,6}[号座]?$|\d+号|[一-龠]+[区市町村]\S*\d|[로길] ?\d|도 .*시|시 .*구"
+)
 _NUMBERED = re.compile(r"\d")
-_VERSION_OCTET = 40
+_VERSION_PART = 100
 
 
 def is_address(text: str) -> bool:
     """Whether a text is a street with a number, by the words for streets in some twenty languages."""
-    if not _NUMBERED.search(text) or len(text) > _LONGEST_ADDRESS:
+    return bool(_NUMBERED.search(text)) and names_street(text)
+
+
+def names_street(text: str) -> bool:
+    """Whether a text holds a word for a street, or is written as streets of East Asia are."""
+    if len(text) > _LONGEST_ADDRESS:
         return False
     words = [word.strip(".,") for word in fold(text).replace(",", " ").replace("\n", " ").split()]
     if len(words) > 1 and any(word in _STREETS or _COMPOUND_STREET.search(word) for word in words):
         return True
     return bool(_EAST_STREET.search(text))
+
+
+def street_of(text: str) -> str | None:
+    """Return the name in a text of a name and a house number, in either order; None for other texts."""
+    match = _NUMBER_BEHIND.fullmatch(text) or _NUMBER_BEFORE.fullmatch(text)
+    return match["name"] if match is not None else None
 
 
 def is_ip(text: str) -> bool:
@@ -99,7 +126,7 @@ def may_be_address(text: str) -> bool:
 
 def looks_like_version(text: str) -> bool:
     """Whether four dotted numbers are small, as in versions rather than addresses."""
-    return all(part.isdigit() and int(part) < _VERSION_OCTET for part in text.split("."))
+    return all(part.isdigit() and int(part) < _VERSION_PART for part in text.split("."))
 
 
 _LONGEST_ADDRESS = 160
@@ -119,6 +146,10 @@ CERTAIN: tuple[tuple[str, Match], ...] = (
     ("address", is_address),
     ("national_id", _NINO.fullmatch),
     ("national_id", _PAN_INDIA.fullmatch),
+    ("national_id", _LICENCE_UK.fullmatch),
+    ("national_id", _NRIC.fullmatch),
+    ("health", _MRN.fullmatch),
+    ("bank_account", checksums.is_bic),
 )
 """Forms that hardly anything else has, in the order in which they are tried."""
 _INSIDE = re.compile(
@@ -127,6 +158,21 @@ _INSIDE = re.compile(
 )
 _CARD_INSIDE = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 _IBAN_INSIDE = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
+
+
+_MEDICAL = re.compile(
+    r"(itis|osis|osen|ose|emia|aemia|anemie|amie|ämie|oma|ome|karzinom|pathy|pathie|patia|algia|algie|plegia|plegie|penia|trophy|"
+    r"uria|itus|iasis|megaly|stenosis|stenose|sclerosis|sklerose)\b|\b(fracture|fraktur|frattura|fractura|syndrome|syndrom|"
+    r"infection|infektion|infezione|disease|krankheit|maladie|malattia|enfermedad|disorder|diabetes|diabete|cancer|krebs|"
+    r"asthma|asthme|asma|hypertension|hypertonie|migraine|migrane|epilepsy|epilepsie|depression|pneumonia|influenza|reflux|"
+    r"allergy|allergie|stroke|sepsis|hernia|ulcer|tumor|tumour|failure|insufficiency|insuffisance|insuffizienz)",
+    re.I,
+)
+
+
+def is_medical(text: str) -> bool:
+    """Whether a text names an illness, by the endings and words that such names are made of."""
+    return bool(_MEDICAL.search(text))
 
 
 def holds_person(text: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dbmanager.analyzers.classification.names import fold
 from dbmanager.model.queries import Cell
 
 NEARLY_ALL = 0.9
@@ -16,6 +17,7 @@ MAX_LENGTH = 512
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}", re.I)
+_PERIOD = re.compile(r"(19|20)\d\d[-/. ](19|20)?\d\d|(Q[1-4]|H[12])[-/ ]?(19|20)\d\d")
 _EPOCHS = ((1e8, 2.2e9), (6e11, 2.2e12))
 _SPREAD = 60
 
@@ -29,13 +31,14 @@ class Values:
         distinct: how many different ones there are.
         nested: values that are objects or lists.
         total: how many values were sampled, nulls left out.
+        counts: how often each of the texts stands among them.
     """
 
     texts: tuple[str, ...]
     distinct: int
     nested: tuple[Cell, ...]
     total: int
-    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
     def of(cells: Sequence[Cell]) -> Values:
@@ -43,8 +46,10 @@ class Values:
         plain = [str(cell).strip()[:MAX_LENGTH] for cell in cells if not isinstance(cell, bool | dict | list)]
         texts = [text for text in plain if text]
         different = list(dict.fromkeys(texts))
-        nested = tuple(cell for cell in cells if isinstance(cell, dict | list))
-        return Values(tuple((different or texts)[:MAX_TEXTS]), len(different), nested, len(cells))
+        nested = [cell for cell in cells if isinstance(cell, dict | list)]
+        if not nested and different and sum(text[0] in "{[" for text in different) >= NEARLY_ALL * len(different):
+            nested = [parsed for text in plain if isinstance(parsed := _document(text), dict | list)]
+        return Values(tuple(different[:MAX_TEXTS]), len(different), tuple(nested), len(cells), Counter(texts))
 
     def nearly_all(self, is_kind: Callable[[str], object], *, least: float = NEARLY_ALL) -> int:
         """Return how many values are of a kind, 0 when fewer than nearly all are; stops as soon as that is sure."""
@@ -61,11 +66,12 @@ class Values:
         """Return the share of values of a kind."""
         return sum(1 for text in self.texts if is_kind(text)) / len(self.texts) if self.texts else 0.0
 
-    def folded(self) -> tuple[str, ...]:
-        """Return the values as names are folded."""
-        if "folded" not in self.lists:
-            self.lists["folded"] = tuple(fold(text) for text in self.texts)
-        return self.lists["folded"]
+    def are_sequential(self) -> bool:
+        """Whether whole numbers lie so close together that they were counted."""
+        numbers = [int(text) for text in self.texts if text.isascii() and text.isdigit() and len(text) < _LONG]
+        if len(numbers) < NEARLY_ALL * len(self.texts) or len(numbers) < _PLENTY:
+            return False
+        return max(numbers) - min(numbers) <= _SPREAD * len(numbers)
 
     def is_technical(self) -> bool:
         """Whether the values are identifiers or moments by their form, which no value pattern may claim."""
@@ -73,8 +79,9 @@ class Values:
             self.nearly_all(_UUID.fullmatch)
             or self.nearly_all(_MOMENT.fullmatch)
             or self.nearly_all(_HASH.fullmatch)
+            or self.nearly_all(_PERIOD.fullmatch)
             or self._are_epochs()
-            or self._are_sequential()
+            or self.are_sequential()
         )
 
     def _are_epochs(self) -> bool:
@@ -84,12 +91,13 @@ class Values:
         inside = any(all(low <= number <= high for number in numbers) for low, high in _EPOCHS)
         return inside and len({int(number / (10 ** (len(str(int(number))) - 3))) for number in numbers}) <= _SPREAD
 
-    def _are_sequential(self) -> bool:
-        """Whether whole numbers lie so close together that they were counted."""
-        numbers = [int(text) for text in self.texts if text.isascii() and text.isdigit() and len(text) < _LONG]
-        if len(numbers) < NEARLY_ALL * len(self.texts) or len(numbers) < _PLENTY:
-            return False
-        return max(numbers) - min(numbers) <= _SPREAD * len(numbers)
+
+def _document(text: str) -> Cell:
+    try:
+        parsed: Cell = json.loads(text)
+    except ValueError:
+        return None
+    return parsed
 
 
 _PLENTY = 8
