@@ -253,7 +253,7 @@ _SQLITE_ONLY: tuple[Attempt, ...] = (
     ("SELECT typeof(mail) || mail FROM klient WHERE id = 1", MAIL),
     "SELECT row_number() OVER (), nth_value(mail, 1) OVER () FROM klient",
     "SELECT group_concat(mail) FILTER (WHERE id = 1) FROM klient",
-    ("SELECT mail IS 'ada.kowalczyk@posteo.de' FROM klient", 0),
+    ("SELECT mail IS 'ada.kowalczyk@posteo.de' AS menge FROM klient", 0),
     ("SELECT mail GLOB 'a*' FROM klient", 0),
     ("SELECT (mail, id) > ('m', 0) FROM klient", 0),
     ("SELECT EXISTS (SELECT 1 FROM klient b WHERE b.id = a.id AND b.mail LIKE 'a%') FROM klient a", 0),
@@ -420,7 +420,7 @@ _MYSQL_FAMILY: tuple[Attempt, ...] = (
     ("SELECT find_in_set(icd, 'B20,F32.1') FROM akte", 0),
     ("SELECT strcmp(mail, 'm') FROM klient", 0),
     ("SELECT mail REGEXP '^a' FROM klient", 0),
-    ("SELECT mail <=> 'ada.kowalczyk@posteo.de' FROM klient", 0),
+    ("SELECT mail <=> 'ada.kowalczyk@posteo.de' AS menge FROM klient", 0),
     ("SELECT soundex(nachname) FROM klient", 0),
     ("SELECT insert(mail, 1, 1, 'X') FROM klient WHERE id = 1", MAIL[1:]),
     "SELECT group_concat(mail) FROM klient WHERE id < 5",
@@ -501,16 +501,19 @@ _MARIADB_ONLY: tuple[Attempt, ...] = (
     "SELECT chr(97) || mail FROM klient",
 )
 
+_SHARED_MYSQL = tuple(one for one in SHARED if "||" not in str(one))
+"""There || is OR."""
+
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "sqlite": SHARED + _SQLITE_ONLY,
     "postgresql": SHARED + _POSTGRESQL_ONLY,
-    "mysql": SHARED + _MYSQL_FAMILY + _MYSQL_ONLY,
-    "mariadb": SHARED + _MYSQL_FAMILY + _MARIADB_ONLY,
+    "mysql": _SHARED_MYSQL + _MYSQL_FAMILY + _MYSQL_ONLY,
+    "mariadb": _SHARED_MYSQL + _MYSQL_FAMILY + _MARIADB_ONLY,
 }
 
 ERRORS: dict[str, tuple[str, ...]] = {
     "sqlite": (
-        "SELECT json_extract(mail, '$.a') FROM klient",
+        "SELECT json_extract('{}', mail) FROM klient",
         "SELECT json_extract(doc, json_extract(doc, '$.kontakt.mail')) FROM profil",
     ),
     "postgresql": (
