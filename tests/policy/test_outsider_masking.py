@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
+import pymysql
 import pytest
-from pymysql.err import MySQLError
 
 from dbmanager.errors import DbManagerError
 from dbmanager.model.configuration import Configuration
@@ -19,13 +20,14 @@ from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager.services.policy.tokens import TOKEN
 from tests.engines.instance import login
-from tests.engines.mysql_family import MySqlServer
+from tests.engines.mysql_family import MySqlServer, driver_password
 from tests.engines.postgresql import PASSWORD, PostgresServer
 from tests.policy.outsider_leaks import ATTEMPTS, BENIGN, ERRORS, EXPLAINED, MAIL, SCHEMA, SECRETS, TOKENS, Attempt
 
 pytestmark = pytest.mark.anyio
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb")
 MOST_OVER_MASKED = 0.05
+Plainly: TypeAlias = Callable[[str], Awaitable[list[tuple[object, ...]]]]
 _SCRIPT = ";".join(SCHEMA) + ";"
 
 
@@ -71,28 +73,50 @@ async def services(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     await made.close()
 
 
-async def _plain_rows(services: Services, engine: str, sql: str) -> list[tuple[object, ...]]:
-    """What an ordinary client of the engine gets."""
-    adapter = await services.connections.adapter("db")
-    if engine == "sqlite":
-        raw = sqlite3.connect(services.loaded.base / "data.db")
+@pytest.fixture
+def plainly(request: pytest.FixtureRequest, tmp_path: Path, services: Services) -> Plainly:
+    """What an ordinary client of the engine gets, warnings included."""
+    engine = request.getfixturevalue("engine")
+
+    async def of_sqlite(sql: str) -> list[tuple[object, ...]]:
+        raw = sqlite3.connect(tmp_path / "data.db")
         try:
             return raw.execute(sql).fetchall()
         finally:
             raw.close()
-    if engine == "postgresql":
-        url = adapter._sessions.url  # type: ignore[attr-defined]
-        wire = await asyncpg.connect(
-            host=url.host, port=url.port, user=url.user, password=PASSWORD, database=url.database
-        )
+
+    async def of_postgresql(sql: str) -> list[tuple[object, ...]]:
+        server, database = request.getfixturevalue("pg_server"), request.getfixturevalue("pg_outsider")
+        wire = await asyncpg.connect(server.url(database), password=PASSWORD)
         try:
-            return [tuple(row.values()) for row in await wire.fetch(sql)]
+            return [tuple(map(str, row.values())) for row in await wire.fetch(sql)]
         finally:
             await wire.close()
-    async with adapter._sessions.administering() as mysql:  # type: ignore[attr-defined]
-        await mysql.run("SET NAMES utf8mb4")
-        rows = [tuple(row) for row in await mysql.fetch(sql)]
-        return rows + [tuple(row) for row in await mysql.fetch("SHOW WARNINGS")]
+
+    async def of_mysql(sql: str) -> list[tuple[object, ...]]:
+        server, database = (
+            request.getfixturevalue(f"{engine}_server"),
+            request.getfixturevalue("family_outsider")[engine],
+        )
+        raw = pymysql.connect(
+            host=server.host, port=server.port, user=login(engine)[0], password=driver_password(engine),
+            database=database, charset="utf8mb4",
+        )  # fmt: skip
+        try:
+            cursor = raw.cursor()
+            cursor.execute(sql)
+            rows = list(cursor.fetchall())
+            cursor.execute("SHOW WARNINGS")
+            return [
+                tuple(
+                    v if v is None else v.hex() + v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in row
+                )
+                for row in rows + list(cursor.fetchall())
+            ]
+        finally:
+            raw.close()
+
+    return {"sqlite": of_sqlite, "postgresql": of_postgresql}.get(engine, of_mysql)
 
 
 async def _read(
@@ -122,10 +146,10 @@ IDS = [f"{engine}:{_sql(attempt)[:90]}" for engine, attempt in CASES]
 
 @pytest.mark.parametrize(("engine", "attempt"), CASES, ids=IDS)
 async def test_an_attempt_shows_a_value_until_it_goes_through_the_reader(
-    engine: str, attempt: Attempt, services: Services
+    engine: str, attempt: Attempt, services: Services, plainly: Plainly
 ) -> None:
     sql, shows = (attempt, None) if isinstance(attempt, str) else attempt
-    plain = await _plain_rows(services, engine, sql)
+    plain = await plainly(sql)
     assert _shows(plain, shows), f"shows nothing even in clear: {plain[:2]!r}"
     rows, text = await _read(services, sql)
     assert _secrets_in(text) == [], text[:400]
@@ -152,11 +176,11 @@ FAILING = [(engine, sql) for engine in ENGINES for sql in ERRORS[engine]]
 
 @pytest.mark.parametrize(("engine", "sql"), FAILING, ids=[f"{engine}:{sql}" for engine, sql in FAILING])
 async def test_what_an_engine_says_of_a_failure_holds_values_until_it_goes_through_the_reader(
-    engine: str, sql: str, services: Services
+    engine: str, sql: str, services: Services, plainly: Plainly
 ) -> None:
     try:
-        said = repr(await _plain_rows(services, engine, sql))
-    except (sqlite3.Error, asyncpg.PostgresError, DbManagerError, MySQLError) as failed:
+        said = repr(await plainly(sql))
+    except (sqlite3.Error, asyncpg.PostgresError, DbManagerError, pymysql.MySQLError) as failed:
         said = f"{failed} {getattr(failed, 'detail', '')} {failed.__cause__}"
     assert _secrets_in(said), said
     _, text = await _read(services, sql)
@@ -189,11 +213,11 @@ async def test_a_token_passed_back_comes_back_as_no_value(engine: str, sql: str,
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_few_outputs_of_plain_questions_are_masked(engine: str, services: Services) -> None:
+async def test_few_outputs_of_plain_questions_are_masked(engine: str, services: Services, plainly: Plainly) -> None:
     masked: list[str] = []
     total = 0
     for sql, names in BENIGN:
-        plain = await _plain_rows(services, engine, sql)
+        plain = await plainly(sql)
         page = await services.reader.query("db", sql)
         assert plain
         total += len(names.split())
