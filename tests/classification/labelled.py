@@ -50,7 +50,7 @@ TRAP_NAMES: dict[str, tuple[str, ...]] = {
     "number": ("card_fee_amount", "phone_charge_total", "email_cost", "address_tax_rate", "salary_band_pct", "iban_fee"),
     "place": ("iban_country", "ip_country", "passport_office_city", "bank_city", "phone_country"),
     "company": ("bank_name", "email_provider", "phone_carrier_name", "card_issuer_name"),
-    "product": ("phone_model", "card_product_name", "device_model_name", "password_manager_name"),
+    "product": ("phone_model", "card_product_name", "device_model_name", "password_app_title"),
     "hash": ("email_message_uuid", "card_art_hash", "avatar_checksum", "password_policy_version_hash", "address_list_md5"),
     "code": ("email_campaign_code", "phone_sku", "ip_stack_version", "email_client_version", "card_order_no", "address_format"),
     "sentence": ("email_template", "email_subject", "password_policy_text", "address_help_text", "gender_report_title"),

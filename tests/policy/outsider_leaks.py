@@ -261,6 +261,15 @@ _SQLITE_ONLY: tuple[Attempt, ...] = (
     ("SELECT total_changes() + tel FROM klient WHERE id = 1", 0),
     "SELECT zeroblob(0) || mail FROM klient",
     "SELECT sqlite_version() || mail FROM klient",
+    "SELECT 'k'.mail FROM klient 'k'",
+    "SELECT 'main'.'klient'.'mail' FROM klient",
+    "SELECT upper('klient'.mail) AS ort FROM klient",
+    "SELECT ort FROM klient UNION ALL SELECT 'klient'.mail FROM klient",
+    "WITH w AS (SELECT 'v_klient'.k AS ort FROM v_klient) SELECT ort FROM w",
+    "SELECT e.value FROM profil, json_each(doc -> 'kontakt') AS e",
+    "SELECT coalesce(doc -> 'kontakt', '') AS thema FROM profil",
+    "SELECT group_concat(doc ->> '$.kontakt.mail') FROM profil",
+    ("SELECT count(CASE WHEN mail LIKE 'a%' THEN 1 END) FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _POSTGRESQL_ONLY: tuple[Attempt, ...] = (
@@ -379,6 +388,18 @@ _POSTGRESQL_ONLY: tuple[Attempt, ...] = (
     "SELECT c4 FROM klient AS k(c1, c2, c3, c4)",
     "SELECT ort FROM klient AS k(id, vorname, nachname, ort, tel, geb, mail)",
     "SELECT ort0 FROM klient AS k(id0, status0, ort0)",
+    "SELECT e.value FROM profil, json_each_text(doc -> 'kontakt') AS e",
+    "SELECT coalesce(doc -> 'kontakt', '{}') AS thema FROM profil",
+    "SELECT json_agg(doc -> 'kontakt') FROM profil",
+    "SELECT json_strip_nulls(doc -> 'kontakt') FROM profil",
+    "SELECT upper(doc ->> 'kontakt') AS thema FROM profil",
+    "SELECT concat(doc #>> '{kontakt,mail}') FROM profil",
+    "SELECT parse_ident(str => nachname) FROM klient",
+    "SELECT jsonb_set(jsonb_in => '{}', path => '{a}', replacement => to_jsonb(mail)) FROM klient",
+    ("SELECT make_interval(secs => tel) FROM klient", 0),
+    "SELECT x.a FROM klient k, ROWS FROM (unnest(ARRAY[k.mail]), generate_series(1, 1)) AS x(a, b)",
+    ("SELECT t.n FROM klient k, LATERAL (SELECT count(*) AS n FROM klient b WHERE b.id = k.id AND b.mail LIKE 'a%') AS t", 0),
+    ("SELECT count(*) FILTER (WHERE mail LIKE 'a%') FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _MYSQL_FAMILY: tuple[Attempt, ...] = (
@@ -467,11 +488,15 @@ _MYSQL_FAMILY: tuple[Attempt, ...] = (
     "SELECT make_set(1, nachname, ort) FROM klient",
     "SELECT trim(LEADING 'q' FROM mail) FROM klient",
     "SELECT load_file(NULL) IS NULL, mail FROM klient",
+    ("SELECT count(if(mail LIKE 'a%', 1, NULL)) FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _MYSQL_ONLY: tuple[Attempt, ...] = (
     "SELECT doc ->> '$.kontakt.mail' FROM profil",
     "SELECT doc -> '$.kontakt' AS thema FROM profil",
+    "SELECT json_unquote(doc -> '$.kontakt.mail') AS thema FROM profil",
+    "SELECT upper(doc ->> '$.kontakt.iban') AS thema FROM profil",
+    "SELECT json_arrayagg(doc -> '$.kontakt') FROM profil",
     "SELECT any_value(mail) FROM klient GROUP BY ort",
     "TABLE klient",
     "VALUES ROW((SELECT mail FROM klient WHERE id = 1))",
@@ -526,6 +551,9 @@ ERRORS: dict[str, tuple[str, ...]] = {
         "SELECT mail::regclass FROM klient",
         "SELECT current_setting(mail) FROM klient",
         "SELECT to_tsquery(notiz) FROM akte",
+        "SELECT nachname::regconfig FROM klient",
+        "SELECT currval(nachname) FROM klient",
+        "SELECT quote_ident(mail)::regclass FROM klient",
         "SELECT cast(k AS text)::int FROM klient k",
     ),
     "mysql": (
