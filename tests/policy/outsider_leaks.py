@@ -257,7 +257,6 @@ _SQLITE_ONLY: tuple[Attempt, ...] = (
     ("SELECT mail GLOB 'a*' FROM klient", 0),
     ("SELECT (mail, id) > ('m', 0) FROM klient", 0),
     ("SELECT EXISTS (SELECT 1 FROM klient b WHERE b.id = a.id AND b.mail LIKE 'a%') FROM klient a", 0),
-    ("SELECT count(*) FILTER (WHERE mail LIKE 'a%') FROM klient GROUP BY id", 0),
     ("SELECT total_changes() + tel FROM klient WHERE id = 1", 0),
     "SELECT zeroblob(0) || mail FROM klient",
     "SELECT sqlite_version() || mail FROM klient",
@@ -269,7 +268,6 @@ _SQLITE_ONLY: tuple[Attempt, ...] = (
     "SELECT e.value FROM profil, json_each(doc -> 'kontakt') AS e",
     "SELECT coalesce(doc -> 'kontakt', '') AS thema FROM profil",
     "SELECT group_concat(doc ->> '$.kontakt.mail') FROM profil",
-    ("SELECT count(CASE WHEN mail LIKE 'a%' THEN 1 END) FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _POSTGRESQL_ONLY: tuple[Attempt, ...] = (
@@ -398,8 +396,6 @@ _POSTGRESQL_ONLY: tuple[Attempt, ...] = (
     "SELECT jsonb_set(jsonb_in => '{}', path => '{a}', replacement => to_jsonb(mail)) FROM klient",
     ("SELECT make_interval(secs => tel) FROM klient", 0),
     "SELECT x.a FROM klient k, ROWS FROM (unnest(ARRAY[k.mail]), generate_series(1, 1)) AS x(a, b)",
-    ("SELECT t.n FROM klient k, LATERAL (SELECT count(*) AS n FROM klient b WHERE b.id = k.id AND b.mail LIKE 'a%') AS t", 0),
-    ("SELECT count(*) FILTER (WHERE mail LIKE 'a%') FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _MYSQL_FAMILY: tuple[Attempt, ...] = (
@@ -488,7 +484,6 @@ _MYSQL_FAMILY: tuple[Attempt, ...] = (
     "SELECT make_set(1, nachname, ort) FROM klient",
     "SELECT trim(LEADING 'q' FROM mail) FROM klient",
     "SELECT load_file(NULL) IS NULL, mail FROM klient",
-    ("SELECT count(if(mail LIKE 'a%', 1, NULL)) FROM klient GROUP BY id", 0),
 )  # fmt: skip
 
 _MYSQL_ONLY: tuple[Attempt, ...] = (
@@ -534,6 +529,14 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "mysql": _SHARED_MYSQL + _MYSQL_FAMILY + _MYSQL_ONLY,
     "mariadb": _SHARED_MYSQL + _MYSQL_FAMILY + _MARIADB_ONLY,
 }
+
+ORACLES: tuple[str, ...] = (
+    "SELECT id FROM klient WHERE mail LIKE 'a%'",
+    "SELECT count(*) FILTER (WHERE mail LIKE 'a%') FROM klient GROUP BY id",
+    "SELECT count(CASE WHEN mail LIKE 'a%' THEN 1 END) FROM klient GROUP BY id",
+)
+"""Answers that tell one bit of a confidential column: allowed like the WHERE that tells the same. Over restricted columns
+they are hidden, recorded and bounded (`tests/policy/test_decisions.py`)."""
 
 ERRORS: dict[str, tuple[str, ...]] = {
     "sqlite": (

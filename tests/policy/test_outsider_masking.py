@@ -24,7 +24,7 @@ from tests.engines.mysql_family import MySqlServer, driver_password
 from tests.engines.postgresql import PASSWORD, PostgresServer
 from tests.policy.outsider_leaks import ATTEMPTS, BENIGN, ERRORS, EXPLAINED, MAIL, SCHEMA, SECRETS, TOKENS, Attempt
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb")
 MOST_OVER_MASKED = 0.05
 Plainly: TypeAlias = Callable[[str], Awaitable[list[tuple[object, ...]]]]

@@ -57,7 +57,10 @@ _BY_CLASS: dict[str, tuple[type[DbManagerError], str, str]] = {
 
 
 def mapped(problem: asyncpg.PostgresError, *, connection: str) -> DbManagerError:
-    """Return our error. Class 42 texts hold names from the statement only, so they are passed on."""
+    """Return our error. Class 42 texts with a position hold names from the statement only, so they are passed on.
+
+    The same class without a position comes of a function that ran, and repeats the value that it was given.
+    """
     state = str(getattr(problem, "sqlstate", None) or "")
     where = ".".join(
         str(name)
@@ -70,10 +73,11 @@ def mapped(problem: asyncpg.PostgresError, *, connection: str) -> DbManagerError
     )
     object_name = where or connection
     if state.startswith("42") and state != "42501":
+        is_of_text = getattr(problem, "position", None) is not None
         return InvalidStatement(
-            str(problem).splitlines()[0][:300],
+            str(problem).splitlines()[0][:300] if is_of_text else f"a function refused a value (SQLSTATE {state})",
             object_name=object_name,
-            hint=getattr(problem, "hint", None) or "Look at the schema.",
+            hint=(getattr(problem, "hint", None) if is_of_text else None) or "Look at the schema.",
             next_actions=("describe_schema",),
         )
     if state == "42501":

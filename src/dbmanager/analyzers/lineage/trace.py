@@ -89,6 +89,9 @@ class _Tracer:
             return tuple(merge(a.name, (a, b)) for a, b in zip(left, right, strict=True))
         if isinstance(node, exp.Values):
             return self._values(node, scope)
+        if isinstance(node, exp.DML) and node.args.get("returning") and isinstance(node.this, exp.Table):
+            rows = exp.select(*(one.copy() for one in node.args["returning"].expressions)).from_(node.this.copy())
+            return self._select(rows, scope)
         if isinstance(node, exp.Select):
             return self._select(node, scope)
         return None
@@ -217,6 +220,8 @@ class _Tracer:
             return derived(alias, rename(self._values(node, scope), renames))
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             return self._named(node, alias, renames, scope)
+        if isinstance(node, exp.Table) and node.args.get("rows_from"):
+            return Relation(alias, None, merge("", [self._value(one, scope) for one in node.args["rows_from"]]))
         return self._function(node.this if isinstance(node, exp.Table) else node, alias, renames, scope)
 
     def _function(self, node: exp.Expr, alias: str, renames: list[str], scope: Scope) -> Relation:
@@ -298,11 +303,20 @@ class _Tracer:
                 chosen = self._parts(current.expression.this, scope)
                 self.filters |= chosen.influences
                 found += [self._parts(current.this, scope), Trace("", counted=chosen.influences | chosen.counted)]
+            elif isinstance(current, exp.Lambda):
+                found += [self._named_alone(name, scope) for name in current.expressions]
+                stack.append(current.this)
+            elif isinstance(current, exp.Identifier):
+                found.append(self._named_alone(current, scope))
+            elif isinstance(current, exp.Dot) and isinstance(current.this, exp.Literal):
+                found.append(UNKNOWN)  # SQLite takes a string for a table's name there
             elif isinstance(current, exp.Placeholder | exp.Parameter):
                 found.append(GIVEN)
             else:
                 if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or _is_foreign_call(current):
                     found.append(UNKNOWN)
+                if isinstance(current, exp.Window):
+                    stack.extend(_definitions(current))
                 if isinstance(current, exp.AggFunc):
                     found.append(Trace("", aggregates=True))
                 if isinstance(current, exp.Star) and not isinstance(current.parent, exp.Count):
@@ -310,6 +324,16 @@ class _Tracer:
                     self.touched |= merge("", found).influences
                 stack.extend(current.iter_expressions())
         return merge("", found)
+
+    def _named_alone(self, node: exp.Expr, scope: Scope) -> Trace:
+        """Trace a name that the parser did not take for a column: one where there is such a column, else nothing."""
+        if not isinstance(node, exp.Identifier) or _is_label(node):
+            return NOTHING
+        found = self._resolved(exp.column(node.name), scope)
+        if not found.complete:
+            return NOTHING
+        self.touched |= found.influences
+        return found
 
     def _subquery(self, node: exp.Query, scope: Scope) -> Trace:
         """A query used as a value: its outputs, and every column it compares on the way."""
@@ -354,6 +378,20 @@ class _Tracer:
             if table and relations:
                 return UNKNOWN.renamed(name)
         return UNKNOWN.renamed(name)
+
+
+def _is_label(node: exp.Identifier) -> bool:
+    """Whether a name only labels what stands beside it."""
+    return isinstance(node.parent, exp.Alias | exp.TableAlias | exp.Window | exp.Dot | exp.DataType | exp.Collate)
+
+
+def _definitions(node: exp.Window) -> list[exp.Expr]:
+    """Return the definitions of the named window that a function runs over."""
+    name, select = node.args.get("alias"), node.find_ancestor(exp.Select)
+    if name is None or select is None:
+        return []
+    windows = select.args.get("windows")
+    return [w for w in windows or () if w.this is not None and w.this.name.casefold() == str(name.name).casefold()]
 
 
 def _operands(node: exp.Count) -> Iterable[exp.Expr]:

@@ -29,7 +29,7 @@ def without_values(plan: QueryPlan, given: Sequence[str], *, counts: bool) -> Qu
     def cleaned(node: PlanNode) -> PlanNode:
         few = not counts and node.rows_actual is not None and node.rows_actual < LEAST_ROWS
         return replace(
-            node, condition=shown(node.condition) if node.condition else node.condition,
+            node, operation=shown(node.operation), condition=shown(node.condition) if node.condition else node.condition,
             rows_actual=None if few else node.rows_actual, children=tuple(map(cleaned, node.children)),
         )  # fmt: skip
 
