@@ -14,7 +14,6 @@ from dbmanager.adapters.registry import ENGINES
 from dbmanager.analyzers.schema_lint.lint import RULES
 from dbmanager.model.findings import Check, QueryCheck
 
-
 TITLES = {
     "postgresql": "Security of PostgreSQL",
     "sqlite": "Security of SQLite",

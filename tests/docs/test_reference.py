@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from dbmanager_tools.house import REGISTRY
 
 from dbmanager.adapters.registry import ENGINES
 from dbmanager.analyzers.schema_lint.lint import RULES
+from dbmanager.model.findings import Check
 from dbmanager.services.configuration import RESERVED
 from scripts.reference.checks import checks_of, fix_of
 from scripts.reference.errors import errors
@@ -36,7 +38,7 @@ def test_every_tool_and_reserved_variable_is_on_its_page() -> None:
 @pytest.mark.parametrize("engine", sorted(ENGINES))
 def test_every_registered_check_of_an_engine_is_on_the_page_with_its_fix(engine: str) -> None:
     shown = dict(re.findall(r"^### ([A-Z]+-\d+ .*?)\n.*?^- Fix: (.*?)$", PAGES[f"{FOLDER}/checks.md"], re.M | re.S))
-    registered = [*checks_of(engine), *(rule for rule in RULES if engine in rule.engines)]
+    registered: list[Check[Any]] = [*checks_of(engine), *(rule for rule in RULES if engine in rule.engines)]
     assert len(registered) > 20
     for check in registered:
         assert shown.get(f"{check.id} {check.title}") == fix_of(check.judge)

@@ -17,7 +17,7 @@ from dbmanager.adapters.facets.measuring import (
     WhatIfResult,
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
-from dbmanager.adapters.facets.reading import Catalog, Query
+from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Query
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
 
@@ -36,6 +36,7 @@ __all__ = [
     "Execute",
     "ExecutionResult",
     "LargestValue",
+    "LearntCatalog",
     "OrphanCount",
     "Parameters",
     "Progress",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from dbmanager.model.queries import QueryPlan, QueryRequest, QueryResult, Row, Scalar
 from dbmanager.model.schema import DatabaseSchema
@@ -22,6 +23,18 @@ class Catalog(Protocol):
 
     async def read_schema(self) -> DatabaseSchema:
         """Return the schema model; the last one again while the fingerprint is unchanged."""
+        ...
+
+
+@runtime_checkable
+class LearntCatalog(Protocol):
+    """A catalog that learns its tables from the data, which may be a sample: two databases are learnt unlike."""
+
+    async def read_schema_by(self, names: Sequence[str]) -> DatabaseSchema:
+        """Return the schema model with these tables, as another database of this engine was learnt to have them.
+
+        What `read_schema` returns stays as it is. Costs a look at the data.
+        """
         ...
 
 
