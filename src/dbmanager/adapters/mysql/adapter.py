@@ -26,7 +26,7 @@ class MysqlAdapter:
         self.catalog = MysqlCatalog(self._sessions)
         self.query = MysqlQuery(self._sessions)
         self.execute = MysqlExecute(self._sessions)
-        self.emit = MysqlEmit()
+        self.emit = MysqlEmit(lambda: self._sessions.known_facts)
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.what_if = Unsupported(

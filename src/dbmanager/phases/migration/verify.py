@@ -56,7 +56,7 @@ async def compare(
             known = {column.name for column in need(target.bulk, landed.name).columns(landed)}
             known |= {column.name for column in landed.columns}
             if known >= {column.name for column in columns}:
-                there = await _digest_as(target, landed, columns)
+                there = await digest_as(target, landed, columns)
         found.append(TableComparison(schema.display_name(table), digest, there))
     return tuple(found)
 
@@ -78,8 +78,8 @@ def _refuse_itself(schema: DatabaseSchema, pairs: Sequence[tuple[Table, Table | 
             )  # fmt: skip
 
 
-async def _digest_as(target: Adapter, landed: Table, columns: Sequence[Column]) -> TableDigest:
-    """Digest the target's rows with the source's types, which decide how values are spelled."""
+async def digest_as(target: Adapter, landed: Table, columns: Sequence[Column]) -> TableDigest:
+    """Return the digest of the target's rows by the source's types, which decide how values are spelled."""
     digest = RowDigest([column.type for column in columns])
     async for batch in need(target.bulk, landed.name).scan(landed, [column.name for column in columns]):
         digest.add(batch)
