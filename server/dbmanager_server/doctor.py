@@ -14,7 +14,6 @@ from dbmanager.services.checking import run_checks
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 
-
 TABLES = "the tables"
 
 
