@@ -54,6 +54,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     server.drop_database(database)  # type: ignore[arg-type]
 
 
+@pytest.mark.promise("P4.4")
 async def test_a_database_compared_with_itself_is_refused_and_is_no_evidence(folder: Path) -> None:
     async with client_in(folder) as client:
         _, begun, _ = await call(client, "update_project", goal="a move", connections=["shop"])
@@ -65,6 +66,7 @@ async def test_a_database_compared_with_itself_is_refused_and_is_no_evidence(fol
         assert "source and target hold the same rows" in status
 
 
+@pytest.mark.promise("P4.4")
 async def test_two_schemas_of_one_database_can_be_compared(
     pg_server: PostgresServer, pg_database: str, tmp_path: Path
 ) -> None:

@@ -18,12 +18,15 @@ from dbmanager.adapters.facets.measuring import (
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Query
+from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
 
 __all__ = [
     "Adapter",
     "Backup",
+    "BackupScript",
+    "BackupScripts",
     "Bulk",
     "CapturedRows",
     "Catalog",

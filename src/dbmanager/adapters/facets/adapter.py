@@ -9,6 +9,7 @@ from dbmanager.adapters.facets.emitting import Emit
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
 from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.reading import Catalog, Query
+from dbmanager.adapters.facets.scripting import BackupScripts
 from dbmanager.adapters.facets.writing import ChangeSteps, Execute
 from dbmanager.model.findings import FactRows, QueryCheck
 
@@ -56,6 +57,8 @@ class Adapter(Protocol):
     def bulk(self) -> Bulk | Unsupported: ...
     @property
     def backup(self) -> Backup | Unsupported: ...
+    @property
+    def backup_scripts(self) -> BackupScripts: ...
     @property
     def security(self) -> Security | Unsupported: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mongodb.backup import MongoBackup
+from dbmanager.adapters.mongodb.backup_script import MongoBackupScripts
 from dbmanager.adapters.mongodb.bulk import MongoBulk
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.emit import MongoEmit
@@ -30,6 +31,7 @@ class MongoAdapter:
         self.steps = self.emit
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
+        self.backup_scripts = MongoBackupScripts()
         self.bulk = MongoBulk(self._sessions, self.query)
         self.backup = MongoBackup(self._sessions, self.query, self.catalog)
         self.security = MongoSecurity(self._sessions, self.query, self.catalog)

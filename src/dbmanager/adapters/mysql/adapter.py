@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mysql.backup import MysqlBackup
+from dbmanager.adapters.mysql.backup_script import MysqlBackupScripts
 from dbmanager.adapters.mysql.bulk import MysqlBulk
 from dbmanager.adapters.mysql.catalog import MysqlCatalog
 from dbmanager.adapters.mysql.emit import MysqlEmit
@@ -32,6 +33,7 @@ class MysqlAdapter:
         self.what_if = Unsupported(
             "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
         )
+        self.backup_scripts = MysqlBackupScripts(url, settings)
         self.bulk = MysqlBulk(self._sessions)
         self.backup = MysqlBackup(self._sessions)
         self.security = MysqlSecurity(self._sessions)

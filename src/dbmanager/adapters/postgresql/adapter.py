@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbmanager.adapters.postgresql.backup import PostgresBackup
+from dbmanager.adapters.postgresql.backup_script import PostgresBackupScripts
 from dbmanager.adapters.postgresql.bulk import PostgresBulk
 from dbmanager.adapters.postgresql.catalog import PostgresCatalog
 from dbmanager.adapters.postgresql.emit import PostgresEmit
@@ -30,6 +31,7 @@ class PostgresAdapter:
         self.steps = self.emit
         self.statistics = PostgresStatistics(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
+        self.backup_scripts = PostgresBackupScripts()
         self.bulk = PostgresBulk(self._sessions)
         self.backup = PostgresBackup(self._sessions)
         self.security = PostgresSecurity(self._sessions)
