@@ -17,6 +17,8 @@ REPETITIONS = 8
 SECONDS = 15.0
 """Of each product; two rounds are run however long they take."""
 NAMES = {"mysql": "MySQL", "mariadb": "MariaDB"}
+TARGETS = {"MariaDB": 2.0}
+"""MySQL has none: its cold read stood at 2.04 and 2.05 times the floor in the last two runs."""
 SETTING = """\
 1,000 tables with 14,000 columns, 2,000 references, 1,000 checks and 4,000 indexes, generated from the same seed as for \
 the other engines (no index has a condition here, and texts are indexed by a prefix), on a private server each. Every \
@@ -55,7 +57,7 @@ async def measure(place: Place) -> Outcome:
 
 def _ratios(engine: str) -> tuple[Ratio, ...]:
     floor = f"{engine}, least statements"
-    return Ratio(f"{engine}, read_schema cold", floor), Ratio(f"{engine}, read_schema warm", floor)
+    return Ratio(f"{engine}, read_schema cold", floor, TARGETS.get(engine)), Ratio(f"{engine}, read_schema warm", floor)
 
 
 async def _read(server: MySqlServer, database: str) -> tuple[Series, ...]:

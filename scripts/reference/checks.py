@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dbmanager.adapters.mysql.checks import CHECKS as MYSQL
-from dbmanager.adapters.postgresql.checks import CHECKS as POSTGRESQL
-from dbmanager.adapters.redis.checks import CHECKS as REDIS
-from dbmanager.adapters.sqlite.checks import CHECKS as SQLITE
+from dbmanager.adapters.registry import ENGINES
 from dbmanager.analyzers.schema_lint.lint import RULES
-from dbmanager.model.findings import Check
+from dbmanager.model.findings import Check, QueryCheck
+
+TITLES = {
+    "postgresql": "Security of PostgreSQL",
+    "sqlite": "Security of SQLite",
+    "mysql": "Security of MySQL and MariaDB",
+    "mongodb": "MongoDB, security and design",
+    "redis": "Redis and Valkey, security and keys",
+}
+"""What each engine's part is called, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +35,19 @@ class CheckRow:
 
 def checks() -> dict[str, list[CheckRow]]:
     """Return the checks by pack and engine."""
-    packs: dict[str, tuple[Check[Any], ...]] = {
-        "Schema (every SQL engine)": RULES, "Security of PostgreSQL": POSTGRESQL, "Security of SQLite": SQLITE,
-        "Security of MySQL and MariaDB": MYSQL,
-        "Redis and Valkey, security and keys": REDIS,
-    }  # fmt: skip
+    packs: dict[str, tuple[Check[Any], ...]] = {"Schema (every SQL engine)": RULES}
+    packs |= {TITLES[engine]: checks_of(engine) for engine in sorted(ENGINES, key=list(TITLES).index)}
     return {
         title: [CheckRow(check, ", ".join(sorted(check.engines)), fix_of(check.judge)) for check in found]
         for title, found in packs.items()
     }
+
+
+def checks_of(engine: str) -> tuple[QueryCheck, ...]:
+    """Return the checks that a registered engine's folder holds, of every pack."""
+    package = ENGINES[engine].module.rpartition(".")[0]
+    found: tuple[QueryCheck, ...] = importlib.import_module(f"{package}.checks").CHECKS
+    return found
 
 
 def fix_of(judge: Callable[..., Any]) -> str:
@@ -55,12 +66,14 @@ def fix_of(judge: Callable[..., Any]) -> str:
 
 
 def _as_data(held: Mapping[str, Any]) -> str:
-    spelled = {name: str(held[name]) for name in ("advice", "statement", "inverse")}
-    text = spelled["advice"]
-    if spelled["statement"]:
-        text += f" `{spelled['statement']}`"
-    if spelled["inverse"]:
-        text += f", undone by `{spelled['inverse']}`"
+    """Return advice with the statements of a fix; where they come with each finding, say so."""
+    text, statement, inverse = (str(held.get(name) or "") for name in ("advice", "statement", "inverse"))
+    if statement.isidentifier():
+        return f"{text} The finding holds the command" + (" and the one that undoes it." if inverse else ".")
+    if statement:
+        text += f" `{statement}`"
+    if inverse:
+        text += f", undone by `{inverse}`"
     return text
 
 

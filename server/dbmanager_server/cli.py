@@ -117,42 +117,10 @@ def doctor(config: Path | None, urls: tuple[str, ...]) -> None:
     """Say what can and can't be done with each connection."""
     import anyio
 
-    healthy = anyio.run(_doctor, load(path=config, urls=urls))
+    from dbmanager_server.doctor import examine
+
+    healthy = anyio.run(examine, load(path=config, urls=urls))
     sys.exit(0 if healthy else 1)
-
-
-async def _doctor(loaded: LoadedConfiguration) -> bool:
-    from dbmanager.adapters.facets import Unsupported
-    from dbmanager.services.container import Services
-
-    services = Services(loaded)
-    healthy = True
-    try:
-        click.echo(f"Configuration: {', '.join(loaded.sources) or 'none found'}")
-        for name in services.connections.names():
-            settings = services.connections.settings(name)
-            click.echo(f"\n{name}: {settings.access}, {settings.environment}, approved by {settings.approval_mode}")
-            try:
-                adapter = await services.connections.adapter(name)
-                info = await adapter.catalog.server_info()
-            except DbManagerError as problem:
-                healthy = False
-                click.echo(f"  NOT usable: {services.redactor.text(problem.sentence())}")
-                continue
-            click.echo(f"  {info.engine} {info.version}, database {info.database}, role {info.role or '(none)'}")
-            click.echo(f"  privileges: {', '.join(info.privileges) or 'none found'}")
-            click.echo(f"  means: {', '.join(info.capabilities) or 'none'}")
-            for facet in ("what_if", "backup", "security"):
-                found = getattr(adapter, facet)
-                if isinstance(found, Unsupported):
-                    click.echo(f"  no {facet}: {found.reason}")
-            for warning in info.warnings:
-                click.echo(f"  WARNING: {warning}")
-        if not services.connections.names():
-            click.echo("No connection. Write one to dbmanager.toml or give --url sqlite:///file.db")
-    finally:
-        await services.close()
-    return healthy
 
 
 @main.command()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from dbmanager_tools.house import REGISTRY
 
+from dbmanager.adapters.registry import ENGINES
+from dbmanager.analyzers.schema_lint.lint import RULES
+from dbmanager.model.findings import Check
 from dbmanager.services.configuration import RESERVED
+from scripts.reference.checks import checks_of, fix_of
 from scripts.reference.errors import errors
 from scripts.reference.json_schema import fields
 from scripts.reference.pages import FOLDER, ROOT, pages
@@ -28,6 +33,15 @@ def test_no_page_is_left_of_an_object_that_is_gone() -> None:
 def test_every_tool_and_reserved_variable_is_on_its_page() -> None:
     assert sorted(re.findall(r"^### (\w+)$", PAGES[f"{FOLDER}/tools.md"], re.M)) == sorted(REGISTRY)
     assert all(name in PAGES[f"{FOLDER}/configuration.md"] for name in RESERVED)
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_every_registered_check_of_an_engine_is_on_the_page_with_its_fix(engine: str) -> None:
+    shown = dict(re.findall(r"^### ([A-Z]+-\d+ .*?)\n.*?^- Fix: (.*?)$", PAGES[f"{FOLDER}/checks.md"], re.M | re.S))
+    registered: list[Check[Any]] = [*checks_of(engine), *(rule for rule in RULES if engine in rule.engines)]
+    assert len(registered) > 20
+    for check in registered:
+        assert shown.get(f"{check.id} {check.title}") == fix_of(check.judge)
 
 
 def test_each_error_has_its_own_code_and_message() -> None:

@@ -629,8 +629,8 @@ BOUNDED = frozenset(("bomb_range", "bomb_regex", "bomb_lookup"))
 """Reads that pass, as nothing in them is more than too much; they end, or are stopped, within their time limit."""
 ADVISED = frozenset(
     (
-        "find_comment find_single aggregate_index_stats aggregate_coll_stats aggregate_documents "
-        "aggregate_disk explain_find explain_aggregate list_collections list_indexes db_stats coll_stats ping "
+        "aggregate_index_stats aggregate_coll_stats aggregate_documents "
+        "explain_find explain_aggregate list_collections list_indexes db_stats coll_stats ping "
         "build_info hello"
     ).split()
 )

@@ -376,5 +376,5 @@ NOT_EXECUTED = frozenset(
 """Commands that the server at hand answers with an error, or without the effect."""
 HARMLESS = frozenset(("newline_injection",))
 """Hostile commands that pass the gate and have no effect on what is confined."""
-ADVISED = frozenset(("object_idletime", "xread", "xread_stream_called_block"))
+ADVISED = frozenset(("object_idletime",))
 """Reads that are refused with what to use instead; the idle time is not kept under the LFU policy of these tests' server."""

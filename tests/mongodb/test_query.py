@@ -122,6 +122,16 @@ async def test_pages_follow_one_another(
     assert found == list(range(command.get("limit", 1_000)))
 
 
+async def test_what_need_not_be_sent_changes_no_answer(mongo: Client, database: str, open_mongo: Open) -> None:
+    mongo[database].k.insert_many([{"_id": n} for n in range(300)])
+    query = open_mongo(access="read_only").query
+    plain: dict[str, Any] = {"find": "k", "sort": {"_id": -1}}
+    asked = {**plain, "comment": "a look", "singleBatch": True, "allowDiskUse": True}
+    for command in (plain, asked):
+        assert [row[0] for row in (await query.run(request(command))).rows] == list(range(299, -1, -1))
+    assert (await query.explain(request(asked))).roots
+
+
 async def test_a_million_documents_stay_bounded(mongo: Client, database: str, open_mongo: Open) -> None:
     mongo[database].k.insert_many([{"_id": n} for n in range(1_000)])
     wide = {"$project": {"n": {"$range": [0, 1_000]}}}

@@ -10,6 +10,8 @@ from dbmanager.adapters.facets import Adapter, Statement, need
 from dbmanager.adapters.mysql.adapter import MysqlAdapter
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
+from dbmanager.errors import UnsupportedCapability
+from dbmanager.phases.migration.verify import compare
 from dbmanager.services.checksums import table_digest
 from tests.conftest import MakeFile
 from tests.engines.mysql_family import MySqlServer, open_mysql
@@ -75,12 +77,17 @@ async def _copied(source: Adapter, target: Adapter, name: str) -> None:
     await target.execute.execute(
         [Statement(sql) for sql in made.statements], atomic=False, lock_timeout_seconds=2, timeout_seconds=20
     )
-    there = (await target.catalog.read_schema()).table(name)
-    columns = [c.name for c in need(source.bulk, name).columns(table)]
     for _ in range(2):
-        chunk = await need(source.bulk, name).read_chunk(table, columns, ["id"], None, 1_000)
-        await need(target.bulk, name).write_chunk(there, columns, ["id"], chunk.rows)
+        await _rewritten(source, target, name)
+    there = (await target.catalog.read_schema()).table(name)
     assert await table_digest(source, table) == await table_digest(target, there)
+
+
+async def _rewritten(source: Adapter, target: Adapter, name: str) -> None:
+    table, there = [(await each.catalog.read_schema()).table(name) for each in (source, target)]
+    columns = [c.name for c in need(source.bulk, name).columns(table)]
+    chunk = await need(source.bulk, name).read_chunk(table, columns, ["id"], None, 1_000)
+    await need(target.bulk, name).write_chunk(there, columns, ["id"], chunk.rows)
 
 
 async def test_rows_go_from_sqlite_there_on_to_postgresql_and_back(
@@ -108,6 +115,37 @@ async def test_integers_without_a_sign_go_to_postgresql_whole(
     )
     postgres: PostgresAdapter = open_postgres(pg_database)  # type: ignore[operator]
     await _copied(adapter, postgres, "whole")
+
+
+async def test_integers_beyond_64_bits_with_sign_go_to_sqlite_as_text_and_in_keys_are_refused(
+    adapter: MysqlAdapter, server: MySqlServer, database: str, sqlite_file: MakeFile
+) -> None:
+    server.run_sql(
+        database,
+        "CREATE TABLE whole (id bigint unsigned PRIMARY KEY, d bigint unsigned, e bit(64), f bigint unsigned NOT NULL, UNIQUE (f));"
+        "INSERT INTO whole VALUES (9223372036854775807, ~0, ~0, 7), (1, 9, 0, 8)",
+    )
+    lite = SqliteAdapter("lite", sqlite_file(""), read_only=False)
+    try:
+        table = (await adapter.catalog.read_schema()).table("whole")
+        records = dict(lite.emit.create_table(table, source_engine="mysql").records)
+        assert {name: (found.status, found.sql) for name, found in records.items()} == {
+            "id": ("emulated", "INTEGER"), "d": ("emulated", "DECIMAL_TEXT"), "e": ("emulated", "DECIMAL_TEXT"),
+            "f": ("emulated", "INTEGER"),
+        }  # fmt: skip
+        made = lite.emit.create_table(table, source_engine="mysql").statements
+        await lite.execute.execute([Statement(made[0])], atomic=True, lock_timeout_seconds=2, timeout_seconds=20)
+        for _ in range(2):
+            await _rewritten(adapter, lite, "whole")
+        assert [(each.source.rows, each.equal) for each in await compare(adapter, lite, [], None)] == [(2, True)]
+        kept = await lite.query.fetch("SELECT d, typeof(d), typeof(id) FROM whole ORDER BY id")
+        assert [tuple(row) for row in kept] == [("9", "text", "integer"), ("18446744073709551615", "text", "integer")]
+        server.run_sql(database, "UPDATE whole SET id = ~0 WHERE id = 1")
+        with pytest.raises(UnsupportedCapability, match=r"whole\.id has an integer of more than 64 bits") as refused:
+            await _rewritten(adapter, lite, "whole")
+        assert "18446744073709551615" not in refused.value.sentence()
+    finally:
+        await lite.close()
 
 
 @pytest.mark.parametrize("change", CHANGES)

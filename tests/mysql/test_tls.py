@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.facets import BackupScript, Unsupported
 from dbmanager.adapters.mysql.adapter import MysqlAdapter
 from dbmanager.adapters.mysql.tls import client_options
 from dbmanager.errors import AuthenticationFailed, ConnectionFailed, StatementFailed
@@ -183,3 +184,41 @@ def test_client_programs_verify_beyond_loopback_by_default(product: str) -> None
     lines = client_options(url, ConnectionSettings(url="mysql://db.example/shop"), product)
     assert {"mysql": "ssl-mode=VERIFY_IDENTITY", "mariadb": "ssl-verify-server-cert"}[product] in lines
     assert any(line.startswith(("ssl-ca=", "ssl-capath=")) for line in lines)
+
+
+def _backed_up(
+    dumping: Encrypted, tls: TlsSettings, folder: Path, server_tls: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the exported script as a timer would, the login in an option file."""
+    made = _adapter(dumping.server, dumping.database, tls).backup_scripts.script("shop")
+    assert isinstance(made, BackupScript)
+    user, secret = login(dumping.server.engine)
+    options = folder / "login.cnf"
+    options.touch(mode=0o600)
+    options.write_text(
+        f"[client]\nhost=127.0.0.1\nport={dumping.server.port}\nuser={user}\npassword={secret}\nprotocol=TCP\n{server_tls}"
+    )
+    program = folder / f"backup.{made.ending}"
+    program.write_text(made.text)
+    assert secret not in made.text
+    return subprocess.run(
+        ["sh", str(program), str(folder / "made.sql"), dumping.database], capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "MYSQL_OPTIONS": str(options)},
+    )  # fmt: skip
+
+
+def test_the_exported_script_dumps_under_the_connections_demand(dumping: Encrypted, tmp_path: Path) -> None:
+    tls = TlsSettings(mode="verify-full", ca_file=dumping.certificate)
+    done = _backed_up(dumping, tls, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "CREATE TABLE `t`" in (tmp_path / "made.sql").read_text()
+
+
+def test_the_exported_script_refuses_another_authority_whatever_the_option_file_says(
+    dumping: Encrypted, tmp_path: Path
+) -> None:
+    tls = TlsSettings(mode="verify-full", ca_file=dumping.other)
+    done = _backed_up(dumping, tls, tmp_path, f"ssl-ca={dumping.certificate}\n")
+    assert done.returncode != 0
+    assert "2026" in done.stderr
+    assert "CREATE TABLE" not in (tmp_path / "made.sql").read_text()

@@ -68,7 +68,10 @@ HOSTILE: tuple[Hostile, ...] = (
     _h("HELLO 2 SETNAME evil", "session"), _h("RESET", "session"), _h("AUTH app wrong", "probe", "ACL LOG"), _h("MONITOR", "session"),
     _h("BLPOP nothing 0", "waits"), _h("BRPOP nothing 0", "waits"), _h("BLMOVE nothing d LEFT LEFT 0", "waits"),
     _h("BLMPOP 0 1 nothing LEFT", "waits"), _h("BZPOPMIN nothing 0", "waits"), _h("BZMPOP 0 1 nothing MIN", "waits"),
-    _h("XREAD BLOCK 0 STREAMS x $", "waits"), _h("XREADGROUP BLOCK 0 GROUP grp c9 STREAMS nothing >", "shows"), _h("WAIT 1 0", "waits"),
+    _h("XREAD BLOCK 0 STREAMS x $", "waits"), _h("xread count 1 block 0 streams x $", "waits"),
+    _h("XREAD BLOCK 0 COUNT 1 STREAMS x $", "waits"), _h("XREAD COUNT 1 COUNT 2 BLOCK 0 STREAMS x $", "waits"),
+    _h("XREAD BLOCK 0 STREAMS BLOCK x $ $", "waits"), _h("XREAD COUNT 0 Block 0 STREAMS nothing 0", "waits"),
+ _h("XREADGROUP BLOCK 0 GROUP grp c9 STREAMS nothing >", "shows"), _h("WAIT 1 0", "waits"),
     _h("KEYS *", "shows", sign="hll"), _h("DEBUG JMAP", "shows"), _h("DEBUG SET-ACTIVE-EXPIRE 0", "shows", sign="OK"),
     _h("DEBUG SLEEP 0", "shows", sign="OK"), _h("DEBUG OBJECT s", "shows", sign="encoding"), _h("DEBUG CHANGE-REPL-ID", "probe", "INFO replication"),
     _h("MEMORY PURGE", "shows", sign="OK"), _h("SLOWLOG GET", "shows"), _h("SLOWLOG RESET", "shows", sign="OK"),
@@ -87,7 +90,8 @@ BENIGN: tuple[tuple[str, ...], ...] = tuple(
         "SINTERCARD 2 set set2|ZRANGE z 0 -1|ZRANGE z 0 -1 WITHSCORES|ZRANGE z (1 +inf BYSCORE|ZRANGE z - + BYLEX LIMIT 0 1|"
         "ZREVRANGE z 0 0|ZRANGEBYSCORE z -inf +inf WITHSCORES|ZRANGEBYLEX z - +|ZSCORE z a|ZMSCORE z a b|ZRANK z b|ZCARD z|ZCOUNT z 0 5|"
         "ZLEXCOUNT z - +|ZRANDMEMBER z 1 WITHSCORES|ZSCAN z 0|ZUNION 2 z z WITHSCORES|ZINTER 2 z z|ZDIFF 2 z z|XRANGE x - +|"
-        "XRANGE x - + COUNT 1|XREVRANGE x + -|XLEN x|XINFO STREAM x|XINFO GROUPS x|XPENDING x grp|GEOPOS geo p|GEODIST geo p q km|"
+        "XRANGE x - + COUNT 1|XREAD STREAMS x 0|XREAD COUNT 1 STREAMS x 0|xread count 0 streams x nothing 0 0|XREAD COUNT -1 STREAMS x $|"
+        "XREAD STREAMS BLOCK 0|XREAD STREAMS STREAMS COUNT 0 0|XREVRANGE x + -|XLEN x|XINFO STREAM x|XINFO GROUPS x|XPENDING x grp|GEOPOS geo p|GEODIST geo p q km|"
         "GEOHASH geo p|GEOSEARCH geo FROMMEMBER p BYRADIUS 200 km ASC|GEORADIUS_RO geo 15 37 200 km|BITCOUNT bits|BITPOS bits 1|GETBIT bits 1|"
         "BITFIELD_RO bits GET u8 0|LCS s bits|SORT_RO l|SORT_RO l DESC LIMIT 0 2|SCAN 0|SCAN 0 MATCH s* COUNT 100 TYPE string|RANDOMKEY|"
         "DBSIZE|OBJECT ENCODING s|OBJECT REFCOUNT s|MEMORY USAGE s|DUMP s|PING|ECHO hi|TIME|INFO server|ROLE|LASTSAVE|COMMAND COUNT|"

@@ -22,7 +22,7 @@ RARE = 60
 """Groups so small that one sample meets them and another does not."""
 
 
-async def _fill(adapter: RedisAdapter, keys: int) -> None:
+async def fill(adapter: RedisAdapter, keys: int) -> None:
     """Set so many keys in two large groups and many rare ones."""
     rare = ["".join(letters) for letters in itertools.product("bdfgk", "aeiou", "lmnrs", "aeiou")][:RARE]
     names = [f"{word}:{number}" for word in rare for number in range(2)]
@@ -47,7 +47,7 @@ async def test_groups_learnt_from_samples_differ_and_the_sources_are_used_for_bo
 ) -> None:
     monkeypatch.setattr(catalog_module, "MAX_KEYS", 3_000)
     adapter = open_redis(database)
-    await _fill(adapter, 6_000)
+    await fill(adapter, 6_000)
     digests, _ = await digests_of(adapter)
     assert sum(digest.rows for digest in digests.values()) == 6_000
     artifact = await adapter.backup.back_up(tmp_path / "file")
@@ -63,7 +63,7 @@ async def test_a_drill_tells_what_a_sampled_key_space_lost(
 ) -> None:
     monkeypatch.setattr(catalog_module, "MAX_KEYS", 3_000)
     adapter = open_redis(database)
-    await _fill(adapter, 6_000)
+    await fill(adapter, 6_000)
     run = await back_up(adapter, "shop", backups)
     assert (await drill(adapter, run.id, backups)).passed
     async with adapter.sessions.writing(timeout_seconds=60) as wire:
@@ -80,7 +80,7 @@ async def test_a_quarter_of_a_million_keys_pass_their_drill(
     open_redis: OpenRedis, database: int, backups: Backups
 ) -> None:
     adapter = open_redis(database)
-    await _fill(adapter, 250_000)
+    await fill(adapter, 250_000)
     assert (await adapter.catalog.model()).share < 1
     run = await back_up(adapter, "shop", backups)
     report = await drill(adapter, run.id, backups)

@@ -62,8 +62,6 @@ async def test_the_phases_that_redis_has(folder: Path) -> None:
         _, traced = await _done(client, "trace_lineage", connection="shop", command=["HMGET", "user:1", "city"])
         assert "user:*.city" in str(traced["columns"])
         await _changed_and_back(client)
-        _, same = await _done(client, "verify_data", source="shop", target="shop")
-        assert same["equal"] is True
         await _done(client, "run_backup", **at)
         _, drilled = await _done(client, "run_drill", **at)
         assert drilled["passed"] is True

@@ -34,7 +34,7 @@ async def export(project: Project, connections: Connections, root: Path) -> Expo
     for name in project.connections:
         adapter = await connections.adapter(name)
         files.update(await _architecture(name, adapter))
-        files.update(_backup_script(name, adapter.engine))
+        files.update(_backup_script(name, adapter))
     for kind, make in _FROM_EVIDENCE.items():
         evidence = project.latest(kind)
         if evidence is not None:
@@ -104,60 +104,12 @@ def _script(statements: Sequence[str], between: str) -> str:
     return between.join(statements) + between.strip(" ").rstrip("\n") + ("" if ";" in between else "\n")
 
 
-def _backup_script(name: str, engine: str) -> dict[str, str]:
-    """Return the engine's own way to back up, as a script; none for an engine that has no script here."""
-    scripts = {
-        "sqlite": ("py", _SQLITE_SCRIPT),
-        "postgresql": ("sh", _POSTGRESQL_SCRIPT),
-        "mysql": ("sh", _MYSQL_SCRIPT),
-        "mongodb": ("sh", _MONGODB_SCRIPT),
-        "redis": ("sh", _REDIS_SCRIPT),
-    }
-    ending, text = scripts.get(engine, ("", ""))
-    return {f"backup-recovery/backup-scripts/{name}.{ending}": text} if text else {}
-
-
-_SQLITE_SCRIPT = '''#!/usr/bin/env python3
-"""Back up an SQLite database while it is in use: backup.py DATABASE TARGET. Exits non-zero when the copy is damaged."""
-
-import sqlite3
-import sys
-
-source = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
-target = sqlite3.connect(sys.argv[2])
-source.backup(target, pages=-1)
-verdict = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
-source.close()
-target.close()
-sys.exit(0 if verdict == "ok" else f"the copy is damaged: {verdict}")
-'''
-_POSTGRESQL_SCRIPT = """#!/bin/sh
-# Back up a PostgreSQL database: backup.sh TARGET. Takes PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE.
-set -eu
-pg_dump --format=custom --file="$1"
-pg_restore --list "$1" > /dev/null
-"""
-_MYSQL_SCRIPT = """#!/bin/sh
-# Back up a MySQL or MariaDB database: backup.sh TARGET DATABASE. Host, port, user and password come from the option
-# file named by MYSQL_OPTIONS (mode 600, section [client]).
-set -eu
-dump=$(command -v mariadb-dump || command -v mysqldump)
-"$dump" --defaults-extra-file="$MYSQL_OPTIONS" --single-transaction --routines --triggers --events --hex-blob "$2" > "$1"
-tail -n 1 "$1" | grep -q "Dump completed"
-"""
-_REDIS_SCRIPT = """#!/bin/sh
-# Back up a Redis server: backup.sh TARGET. Takes REDIS_HOST, REDIS_PORT, REDIS_USER, and the password in REDISCLI_AUTH.
-set -eu
-redis-cli -h "${REDIS_HOST:-127.0.0.1}" -p "${REDIS_PORT:-6379}" --user "${REDIS_USER:-default}" --no-auth-warning --rdb "$1"
-test "$(head -c 5 "$1")" = REDIS
-"""
-
-_MONGODB_SCRIPT = """#!/bin/sh
-# Back up a MongoDB database: backup.sh TARGET CONFIG. CONFIG is a file of mode 600 with the line "uri: mongodb://...".
-set -eu
-mongodump --config="$2" --archive="$1" --gzip
-mongorestore --config="$2" --archive="$1" --gzip --dryRun
-"""
+def _backup_script(name: str, adapter: Adapter) -> dict[str, str]:
+    """Return the engine's own way to back up, as a script; none where the engine has none."""
+    made = adapter.backup_scripts.script(name)
+    if isinstance(made, Unsupported):
+        return {}
+    return {f"backup-recovery/backup-scripts/{name}.{made.ending}": made.text}
 
 
 def _headed(evidence: Evidence, body: str) -> str:

@@ -17,13 +17,13 @@ from dbmanager.adapters.facets import Adapter
 from dbmanager.adapters.registry import ENGINES, engine_of_scheme, open_adapter
 from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound, nearest
 from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
+from dbmanager.services.places import DEFAULT_PORTS, place_of
 from dbmanager.services.policy.redaction import Redactor
 
 if TYPE_CHECKING:
     from dbmanager.services.tunnels import Tunnel
 
 COMMAND_TIMEOUT_SECONDS = 30.0
-DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mongodb": 27017, "redis": 6379}
 _DEFAULT_DATABASE = {"redis": "0"}
 
 
@@ -60,6 +60,15 @@ class Connections:
                     self._redactor.learn(url.password.get_secret_value())
                 self._adapters[name] = open_adapter(name, await self._tunnelled(name, url), settings)
             return self._adapters[name]
+
+    def are_one(self, name: str, other: str) -> bool:
+        """Whether two names lead to one database, by their addresses; no password is fetched and nothing is asked."""
+        places = []
+        for each in (name, other):
+            settings = self.settings(each)
+            url = resolve(each, settings.model_copy(update={"password": None}), self._base)
+            places.append(place_of(url, settings.ssh))
+        return places[0].is_same(places[1])
 
     async def close(self) -> None:
         """Close every adapter that was opened."""

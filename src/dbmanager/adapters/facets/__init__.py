@@ -18,13 +18,16 @@ from dbmanager.adapters.facets.measuring import (
     WhatIfResult,
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
-from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
+from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
+from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
 
 __all__ = [
     "Adapter",
     "Backup",
+    "BackupScript",
+    "BackupScripts",
     "Bulk",
     "CapturedRows",
     "Catalog",
@@ -38,6 +41,7 @@ __all__ = [
     "ExecutionResult",
     "Freeze",
     "LargestValue",
+    "LearntCatalog",
     "OrphanCount",
     "Parameters",
     "Progress",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dbmanager.adapters.facets.capability import Unsupported
 from dbmanager.model.lineage import EngineReading
@@ -25,6 +25,18 @@ class Catalog(Protocol):
 
     async def read_schema(self) -> DatabaseSchema:
         """Return the schema model; the last one again while the fingerprint is unchanged."""
+        ...
+
+
+@runtime_checkable
+class LearntCatalog(Protocol):
+    """A catalog that learns its tables from the data, which may be a sample: two databases are learnt unlike."""
+
+    async def read_schema_by(self, names: Sequence[str]) -> DatabaseSchema:
+        """Return the schema model with these tables, as another database of this engine was learnt to have them.
+
+        What `read_schema` returns stays as it is. Costs a look at the data.
+        """
         ...
 
 

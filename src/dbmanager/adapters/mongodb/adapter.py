@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mongodb.backup import MongoBackup
+from dbmanager.adapters.mongodb.backup_script import MongoBackupScripts
 from dbmanager.adapters.mongodb.bulk import MongoBulk
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.emit import MongoEmit
@@ -31,6 +32,7 @@ class MongoAdapter:
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
         self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
+        self.backup_scripts = MongoBackupScripts()
         self.bulk = MongoBulk(self._sessions, self.query)
         self.freeze = Unsupported(
             "MongoDB can hold the writes of a whole server only (fsyncLock), never those of some collections"

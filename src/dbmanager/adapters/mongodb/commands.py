@@ -81,6 +81,29 @@ SET_HERE = frozenset(
 """Fields of the protocol that this server sets itself, or leaves out."""
 
 
+LEFT_OUT: dict[str, dict[str, type]] = {
+    "find": {"comment": object, "singleBatch": bool, "allowDiskUse": bool},
+    "aggregate": {"comment": object, "allowDiskUse": bool},
+    "count": {"comment": object},
+    "distinct": {"comment": object},
+}
+"""Fields that change no document of the answer: taken by type and not sent, as each statement bears our own comment,
+batches are cut to the page, and whether a sort may use the disk is the server's own setting."""
+
+
+def without_left_out(document: Document) -> Document:
+    """Return a read without the fields that need not be sent.
+
+    Raises: InvalidStatement when one is not of its type.
+    """
+    name = next(iter(document))
+    known = LEFT_OUT.get(name, {})
+    for field, kind in known.items():
+        if field in document and not isinstance(document[field], kind):
+            raise InvalidStatement(f"{name}: {field} is not true or false", hint=f"Correct {field}, or leave it out.")
+    return {field: value for field, value in document.items() if field not in known}
+
+
 def parse(text: str) -> Document:
     """Return the one document of a statement.
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from bson.code import Code
 from bson.dbref import DBRef
 
-from dbmanager.adapters.mongodb.commands import READS, Read, parse, shaped
+from dbmanager.adapters.mongodb.commands import READS, Read, parse, shaped, without_left_out
 from dbmanager.adapters.mongodb.operators import ADVICE, ALLOWED, COMMAND_ADVICE, WRITES
 from dbmanager.errors import InvalidStatement, StatementRefused, nearest
 
@@ -29,6 +29,7 @@ def parse_read(text: str) -> Read:
     if name not in READS:
         raise _refused_command(name, document)
     _check(document)
+    document = without_left_out(document)
     command = cast(Read, shaped(READS[name], document))
     _check_collection(document[name])
     pipeline = document.get("pipeline", ())

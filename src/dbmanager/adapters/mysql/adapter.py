@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mysql.backup import MysqlBackup
+from dbmanager.adapters.mysql.backup_script import MysqlBackupScripts
 from dbmanager.adapters.mysql.bulk import MysqlBulk
 from dbmanager.adapters.mysql.catalog import MysqlCatalog
 from dbmanager.adapters.mysql.emit import MysqlEmit
@@ -28,13 +29,14 @@ class MysqlAdapter:
         self.catalog = MysqlCatalog(self._sessions)
         self.query = MysqlQuery(self._sessions)
         self.execute = MysqlExecute(self._sessions)
-        self.emit = MysqlEmit()
+        self.emit = MysqlEmit(lambda: self._sessions.known_facts)
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
         self.what_if = Unsupported(
             "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
         )
+        self.backup_scripts = MysqlBackupScripts(url, settings)
         self.bulk = MysqlBulk(self._sessions)
         self.freeze = MysqlFreeze(self._sessions)
         self.backup = MysqlBackup(self._sessions)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.mysql.collations import nearest_collation
+from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.tables import name_of
+from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
@@ -31,6 +35,10 @@ class MysqlEmit:
     row_lock = " FOR UPDATE"
     has_schemas = False
     references_inline = False
+
+    def __init__(self, server: Callable[[], ServerFacts | None] = lambda: None) -> None:
+        """Take what tells the server's facts once they are known; before that nothing is fitted to its product."""
+        self._server = server
 
     def change_step(
         self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None
@@ -87,7 +95,7 @@ class MysqlEmit:
         """Emit the table with its keys, unique constraints and checks."""
         native = source_engine == "mysql"
         records: list[tuple[str, TypeMapping]] = []
-        keyed = _keyed(table)
+        keyed = keyed_columns(table)
         lines = [self._column(column, native, column.name in keyed, records) for column in table.columns]
         if table.primary_key:
             lines.append(f"PRIMARY KEY ({_names(table.primary_key.columns)})")
@@ -102,19 +110,34 @@ class MysqlEmit:
             lines += [_reference(key) for key in table.foreign_keys]
         body = ",\n  ".join(lines)
         return Emission(
-            (f"CREATE TABLE {name_of(table.name)} (\n  {body}\n){self._options(table, native)}",),
+            (f"CREATE TABLE {name_of(table.name)} (\n  {body}\n){self._options(table, native, records)}",),
             (f"DROP TABLE {name_of(table.name)}",),
             tuple(records),
         )
 
-    def _options(self, table: Table, native: bool) -> str:
+    def _options(self, table: Table, native: bool, records: list[tuple[str, TypeMapping]]) -> str:
         if not native:
             return _TABLE
         comment = f" COMMENT={_quoted(table.comment)}" if table.comment else ""
         partitions = ""
         if table.partition_key and table.partitions:
             partitions = f" PARTITION BY {table.partition_key}" + _partitions(table)
-        return "".join(f" {option}" for option in table.options) + comment + partitions
+        options = [self._option(table, option, records) for option in table.options]
+        return "".join(f" {option}" for option in options) + comment + partitions
+
+    def _option(self, table: Table, option: str, records: list[tuple[str, TypeMapping]]) -> str:
+        word, _, collation = option.partition("=")
+        return f"{word}={self._collation(table.name, collation, records)}" if word == "COLLATE" else option
+
+    def _collation(self, object_name: str, collation: str, records: list[tuple[str, TypeMapping]]) -> str:
+        """Return a collation that the server has, with a record where it is not the one asked for."""
+        server = self._server()
+        found = nearest_collation(collation, server) if server is not None else None
+        if found is None:
+            return collation
+        reason = f"the server has no {collation}; {found[0]} is the nearest: {found[1]}"
+        records.append((object_name, TypeMapping("emulated", found[0], reason)))
+        return found[0]
 
     def _column(self, column: Column, native: bool, in_key: bool, records: list[tuple[str, TypeMapping]]) -> str:
         mapping = self.map_type(column.type)
@@ -125,7 +148,7 @@ class MysqlEmit:
             records.append((column.name, mapping))
         parts = [name_of(column.name), column.type.native if native else mapping.sql]
         if native and column.collation and column.type.native != "json":
-            parts.append(f"COLLATE {column.collation}")
+            parts.append(f"COLLATE {self._collation(column.name, column.collation, records)}")
         if column.generated is not None and native:
             expression, _, kept = column.generated.rpartition(" ")
             parts.append(f"GENERATED ALWAYS AS ({expression}) {kept}")
@@ -251,14 +274,6 @@ def _decimal(type_: DataType) -> TypeMapping:
 
 def _text(type_: DataType) -> str:
     return f"varchar({type_.length})" if type_.length is not None and 0 < type_.length <= 4_000 else "longtext"
-
-
-def _keyed(table: Table) -> set[str]:
-    """Return the columns that stand in a key, unique constraint or reference."""
-    groups = [u.columns for u in table.uniques] + [k.columns for k in table.foreign_keys]
-    groups += [table.primary_key.columns] if table.primary_key else []
-    groups += [tuple(k.name for k in index.keys) for index in table.indexes if index.unique]
-    return {name for group in groups for name in group}
 
 
 def _names(columns: tuple[str, ...]) -> str:

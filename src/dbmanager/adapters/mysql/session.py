@@ -46,6 +46,11 @@ class Sessions:
         self._guard = Guard(self._login_for_child())
         self._closed = False
 
+    @property
+    def known_facts(self) -> ServerFacts | None:
+        """What the server can do, None before it was asked."""
+        return self._facts
+
     async def facts(self) -> ServerFacts:
         """Return what the server can do, asked once."""
         if self._facts is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbmanager.adapters.postgresql.backup import PostgresBackup
+from dbmanager.adapters.postgresql.backup_script import PostgresBackupScripts
 from dbmanager.adapters.postgresql.bulk import PostgresBulk
 from dbmanager.adapters.postgresql.catalog import PostgresCatalog
 from dbmanager.adapters.postgresql.emit import PostgresEmit
@@ -33,6 +34,7 @@ class PostgresAdapter:
         self.statistics = PostgresStatistics(self._sessions, self.query)
         self.provenance = PostgresProvenance(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
+        self.backup_scripts = PostgresBackupScripts()
         self.bulk = PostgresBulk(self._sessions)
         self.freeze = PostgresFreeze(self._sessions)
         self.backup = PostgresBackup(self._sessions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.redis.backup import RedisBackup
+from dbmanager.adapters.redis.backup_script import RedisBackupScripts
 from dbmanager.adapters.redis.bulk import RedisBulk
 from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.execute import RedisExecute
@@ -31,6 +32,7 @@ class RedisAdapter:
         self.statistics = RedisStatistics(self.sessions, self.catalog)
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
+        self.backup_scripts = RedisBackupScripts()
         self.bulk = RedisBulk(self.sessions, self.catalog)
         self.freeze = Unsupported(
             "Redis pauses every writer of the server at once (CLIENT PAUSE), never those of some keys"

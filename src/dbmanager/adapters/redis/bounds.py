@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from redis import exceptions as driver
 
 from dbmanager.adapters.redis.session import Wire
+from dbmanager.adapters.redis.stream_reads import XREAD, stream_read
 from dbmanager.errors import ResourceExhausted
 from dbmanager.model.queries import QueryRequest
 
@@ -45,9 +46,8 @@ async def bounded(wire: Wire, arguments: Sequence[bytes], keys: Sequence[bytes],
     """
     word, wanted = arguments[0].upper(), request.limits.max_rows + 1
     cut = await _cut(wire, word, tuple(arguments), request.offset, wanted)
-    ranged = cut is not None
     if keys and word not in _SINGLE:
-        await _measure(wire, word, keys, wanted if ranged else None)
+        await _measure(wire, word, keys, cut.skip + wanted if cut is not None else None)
     elif word in (b"HGET", b"HMGET", b"LINDEX"):
         await _measure(wire, word, keys, 1 if word != b"HMGET" else len(arguments) - 2)
     return cut if cut is not None else Bounded(tuple(arguments), request.offset)
@@ -59,6 +59,8 @@ async def _cut(wire: Wire, word: bytes, arguments: tuple[bytes, ...], offset: in
         return await _by_rank(wire, word, arguments, offset, wanted)
     if (word in _BY_VALUE or (word == b"ZRANGE" and {b"BYSCORE", b"BYLEX"} & set(words[4:]))) and len(arguments) >= 4:
         return _by_limit(arguments, words, offset, wanted)
+    if word == XREAD:
+        return Bounded(stream_read(arguments).limited(offset + wanted), offset)
     if word in (b"XRANGE", b"XREVRANGE") and len(arguments) >= 4:
         count = _number(arguments[5]) if len(arguments) == 6 and words[4] == b"COUNT" else None
         most = offset + wanted

@@ -109,6 +109,13 @@ class RedisCatalog:
         """Return one table per key pattern."""
         return (await self.model()).schema
 
+    async def read_schema_by(self, names: Sequence[str]) -> DatabaseSchema:
+        """Return one table per pattern given; the model that serves other questions stays as it is."""
+        async with self._sessions.reading(timeout_seconds=120) as wire:
+            model = await learn(wire, await self._sessions.info(wire, "server"), names)
+        self._learnt.appendleft(model)
+        return model.schema
+
     async def server_info(self) -> ServerInfo:
         """Return version, user, rights and warnings."""
         facts = await self._sessions.server()

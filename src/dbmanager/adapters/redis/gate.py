@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dbmanager.adapters.redis.stream_reads import stream_read
 from dbmanager.errors import InvalidStatement, StatementRefused
 
 _BARRED_FLAGS = frozenset(("write", "admin", "blocking", "pubsub", "noscript", "may_replicate", "no_multi"))
@@ -31,7 +32,6 @@ _ADVICE = {
     "spop": "removes members: use SRANDMEMBER",
     "lpop": "removes elements: use LRANGE",
     "rpop": "removes elements: use LRANGE",
-    "xread": "may wait: use XRANGE",
     "xreadgroup": "moves the group's position: use XRANGE, and XINFO GROUPS for positions",
     "pfcount": "rewrites the count kept inside the key",
     "touch": "changes when the key was last used",
@@ -111,6 +111,8 @@ class CommandTable:
             at = _COUNTED[word]
             count = int(arguments[at]) if len(arguments) > at and arguments[at].isdigit() else 0
             return list(arguments[at + 1 : at + 1 + count])
+        if word == "XREAD":
+            return list(stream_read(arguments).keys)
         facts = self.commands.get(name) or self.commands.get(word.lower())
         first, last, step = facts.keys if facts else (0, 0, 0)
         if first < 1 or step < 1:
@@ -143,6 +145,9 @@ def check_read(table: CommandTable, arguments: Sequence[bytes]) -> str:
             raise _refused(name, "is not among the commands that only read")
     if name in _ADVICE:
         raise _refused(name, _ADVICE[name])
+    if name == "xread" and "readonly" in facts.flags:
+        stream_read(arguments)
+        return name
     if not facts.reads:
         raise _refused(name, _why(facts))
     _check_arguments(name, arguments)

@@ -50,6 +50,8 @@ def shape(arguments: Sequence[bytes], reply: Any) -> Shaped:
     word, options = arguments[0].upper(), {argument.upper() for argument in arguments[1:]}
     if word in _SCANS and isinstance(reply, list) and len(reply) == 2:
         return _scan(_SCANS[word], reply, options)
+    if word == b"XREAD":
+        return Shaped(("key", "id", "value"), [*_stream_rows(reply)])
     if word in _STREAMS:
         return Shaped(("id", "value"), [(cell(entry[0]), _fields(entry[1])) for entry in reply or ()])
     if word == b"HGETALL" or (word == b"CONFIG" and isinstance(reply, list)):
@@ -69,6 +71,12 @@ def shape(arguments: Sequence[bytes], reply: Any) -> Shaped:
     if word in _MEMBERS:
         return _members(word, reply, options)
     return _list(("value",), reply)
+
+
+def _stream_rows(reply: Any) -> Iterable[tuple[Cell, ...]]:
+    """Yield the entries of each stream; those without a new one are left out by the server."""
+    for key, entries in reply.items() if isinstance(reply, dict) else reply or ():
+        yield from ((cell(key), cell(entry[0]), _fields(entry[1])) for entry in entries)
 
 
 def _members(word: bytes, reply: Any, options: set[bytes]) -> Shaped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dbmanager.adapters.sqlite.backup import SqliteBackup
+from dbmanager.adapters.sqlite.backup_script import SqliteBackupScripts
 from dbmanager.adapters.sqlite.bulk import SqliteBulk
 from dbmanager.adapters.sqlite.catalog import SqliteCatalog
 from dbmanager.adapters.sqlite.emit import SqliteEmit
@@ -35,6 +36,7 @@ class SqliteAdapter:
         self.statistics = SqliteStatistics(self._sessions, self.catalog, self.query, self.emit)
         self.provenance = SqliteProvenance(self._sessions, self.catalog, self.query)
         self.what_if = SqliteWhatIf(self._sessions)
+        self.backup_scripts = SqliteBackupScripts()
         self.bulk = SqliteBulk(self._sessions)
         self.freeze = SqliteFreeze(self._sessions)
         self.backup = SqliteBackup(self._sessions)

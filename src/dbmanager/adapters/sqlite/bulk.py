@@ -9,11 +9,14 @@ from dbmanager.adapters.sql.counting import stored_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.execute import upsert
 from dbmanager.adapters.sqlite.session import Handle, Sessions
-from dbmanager.adapters.sqlite.storage import from_canonical, to_canonical
-from dbmanager.model.queries import Row
-from dbmanager.model.schema import Column, Table
+from dbmanager.adapters.sqlite.storage import SqliteValue, from_canonical, to_canonical
+from dbmanager.errors import UnsupportedCapability
+from dbmanager.model.queries import Cell, Row
+from dbmanager.model.schema import Column, DataType, Table, TypeKind
 
 CHUNK_SECONDS = 600.0
+ROW_NUMBER = ("rowid", "_rowid_", "oid")
+_INTEGERS = 2**63
 
 
 class SqliteBulk:
@@ -45,7 +48,17 @@ class SqliteBulk:
     async def read_chunk(
         self, table: Table, columns: Sequence[str], key: Sequence[str], after: Row | None, rows: int
     ) -> Chunk:
-        """Return the next rows after a key, by row comparison on the key's index."""
+        """Return the next rows after a key, by row comparison on the key's index.
+
+        A declared key may hold NULL, which sorts first and has no next: rows after one are for `scan` to read.
+
+        Raises: UnsupportedCapability when the last key holds NULL.
+        """
+        if after is not None and None in after:
+            raise UnsupportedCapability(
+                "rows whose key is NULL can't be read in chunks by that key", object_name=table.name,
+                hint="Copy the table as a whole, or give these rows a key.",
+            )  # fmt: skip
         names = ", ".join(quote(name) for name in columns)
         order = ", ".join(quote(name) for name in key)
         where = f" WHERE ({order}) > ({', '.join('?' * len(key))})" if after is not None else ""
@@ -67,8 +80,11 @@ class SqliteBulk:
     async def scan(
         self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000
     ) -> AsyncIterator[tuple[Row, ...]]:
-        """Yield every row; by key where there is one, else by row number. A writer between batches is seen."""
-        key = list(table.primary_key.columns) if table.primary_key else ["rowid"]
+        """Yield every row, by row number where the table has one, else by its key. A writer between batches is seen.
+
+        Raises: UnsupportedCapability when columns hide the row number under all its names and a key may be NULL.
+        """
+        key = _scan_key(table)
         kinds = [table.column(name).type for name in columns]
         after: tuple[object, ...] | None = None
         while True:
@@ -85,19 +101,45 @@ class SqliteBulk:
     async def write_chunk(self, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> int:
         """Insert or replace the rows in one transaction."""
         sql = upsert(table, columns, key)
-        kinds = [table.column(name).type for name in columns]
+        kinds = [(name, table.column(name).type) for name in columns]
+        stored = [[_fitting(table, n, v, k) for v, (n, k) in zip(row, kinds, strict=True)] for row in rows]
 
         def work(handle: Handle) -> int:
             handle.raw.execute("PRAGMA foreign_keys = OFF")
             handle.raw.execute("BEGIN IMMEDIATE")
-            handle.raw.executemany(
-                sql, ([from_canonical(v, k) for v, k in zip(row, kinds, strict=True)] for row in rows)
-            )
+            handle.raw.executemany(sql, stored)
             handle.raw.execute("COMMIT")
             handle.raw.execute("PRAGMA foreign_keys = ON")
             return len(rows)
 
         return await self._sessions.write(work, timeout_seconds=CHUNK_SECONDS, lock_seconds=5)
+
+
+def _fitting(table: Table, name: str, value: Cell, type_: DataType) -> SqliteValue:
+    """Return what to store; an integer that an integer column would turn into a rounded number is refused."""
+    if type_.kind is TypeKind.INTEGER and isinstance(value, int) and not -_INTEGERS <= value < _INTEGERS:
+        raise UnsupportedCapability(
+            f"{table.name}.{name} has an integer of more than 64 bits with sign, the most that SQLite keeps exactly",
+            object_name=f"{table.name}.{name}", hint="Keep the column as text (DECIMAL_TEXT), outside of keys.",
+        )  # fmt: skip
+    return from_canonical(value, type_)
+
+
+def _scan_key(table: Table) -> list[str]:
+    """Return what pages a scan: a declared key may be NULL in several rows, the row number never is."""
+    declared = table.primary_key.columns if table.primary_key else ()
+    if "without_rowid" in table.options:
+        return list(declared)
+    taken = {column.name.lower() for column in table.columns}
+    free = next((name for name in ROW_NUMBER if name not in taken), None)
+    if free is not None:
+        return [free]
+    if not declared or any(table.column(name).nullable for name in declared):
+        raise UnsupportedCapability(
+            "columns hide the row number under all of its names, and no key tells every row", object_name=table.name,
+            hint="Rename a column that is called rowid, _rowid_ or oid.",
+        )  # fmt: skip
+    return list(declared)
 
 
 _Batch = tuple[list[tuple[object, ...]], tuple[object, ...] | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of
@@ -31,6 +32,7 @@ _EMULATED = {
     TypeKind.ARRAY: ("JSON_TEXT", "kept as a JSON array"),
     TypeKind.NETWORK: ("TEXT", "kept as text"),
 }
+_LARGEST = "SQLite's integers end at 2^63 - 1"
 _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_(TIME|DATE|TIMESTAMP)|[-+]?\d+(\.\d+)?|'(?:[^']|'')*')$", re.I)
 
 
@@ -58,6 +60,8 @@ class SqliteEmit:
 
     def map_type(self, type_: DataType) -> TypeMapping:
         """Say how SQLite holds a type."""
+        if type_.kind is TypeKind.INTEGER and type_.unsigned and type_.bits == 64:
+            return TypeMapping("emulated", "DECIMAL_TEXT", f"kept as text, exact: {_LARGEST}")
         if type_.kind in _SAME:
             length = f"({type_.length})" if type_.length and type_.kind is TypeKind.TEXT else ""
             word = f"VARCHAR{length}" if length else _SAME[type_.kind]
@@ -100,6 +104,9 @@ class SqliteEmit:
         self, table: Table, column: Column, native: bool, key: tuple[str, ...], records: list[tuple[str, TypeMapping]]
     ) -> str:
         mapping = self.map_type(column.type)
+        if not native and column.type.kind is TypeKind.INTEGER and column.name in keyed_columns(table):
+            mapping = TypeMapping("emulated" if column.type.unsigned and column.type.bits == 64 else "representable",
+                                  "INTEGER", f"in a key it stays an integer: {_LARGEST}, larger values are refused")  # fmt: skip
         if not native and mapping.status != "representable":
             records.append((column.name, mapping))
         parts = [quote(column.name), column.type.native if native else mapping.sql]

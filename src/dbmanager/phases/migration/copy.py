@@ -12,6 +12,7 @@ from dbmanager.errors import UnsupportedCapability, VerificationFailed
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import Row
 from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.phases.migration.verify import digest_as
 from dbmanager.services.changes import Changes, EvidenceItem, StepContext
 from dbmanager.services.checksums import RowDigest, table_digest
 
@@ -183,6 +184,10 @@ def _reference_steps(
     return steps
 
 
+def _key_of(row: Row, columns: Sequence[str], key: Sequence[str]) -> Row:
+    return tuple(row[columns.index(name)] for name in key)
+
+
 class CopyTable:
     """The handler of `copy_table` steps. Its memory holds the last key done, and rows and checksum so far."""
 
@@ -204,6 +209,8 @@ class CopyTable:
             chunk = await reader.read_chunk(table, columns, key, after, CHUNK_ROWS)
             if not chunk.rows:
                 break
+            if any(None in _key_of(row, columns, key) for row in chunk.rows):
+                return await self._whole(source, adapter, table, landed, columns, context)
             await writer.write_chunk(landed, columns, key, chunk.rows)
             await self._verify_chunk(reader, writer, table, landed, key, after, chunk.rows)
             after = chunk.last_key
@@ -234,7 +241,10 @@ class CopyTable:
     async def _whole(
         self, source: Adapter, target: Adapter, table: Table, landed: Table, columns: list[str], context: StepContext
     ) -> str:
-        """Copy a table without a key in one go: emptied first, since no chunk could be recognised again."""
+        """Copy a table without a key in one go: emptied first, since no chunk could be recognised again.
+
+        One whose declared key holds NULL (SQLite) counts as such: these rows have no place in the key's order.
+        """
         reader, writer = need(source.bulk, table.name), need(target.bulk, landed.name)
         await writer.empty(landed)
         rows, started = 0, time.perf_counter()
@@ -242,7 +252,7 @@ class CopyTable:
             await writer.write_chunk(landed, columns, [], batch)
             rows += len(batch)
             await context.progress(rows, None, f"{table.name}: {rows} rows")
-        if await table_digest(source, table, columns) != await table_digest(target, landed, columns):
+        if await table_digest(source, table, columns) != await digest_as(target, landed, reader.columns(table)):
             raise VerificationFailed(f"{table.name} differs on the target", object_name=table.name)
         rate = rows / max(time.perf_counter() - started, 1e-6)
         await context.remember({"rows": rows, "done": True, "rate": rate})

@@ -23,7 +23,10 @@ def register(jobs: Jobs) -> None:
 
 
 async def compare_work(services: Services, arguments: Mapping[str, Any], progress: Progress) -> Outcome:
-    """Compare tables (`source`, `target`, `tables` or None for all, `target_schema`, `project`)."""
+    """Compare tables (`source`, `target`, `tables` or None for all, `target_schema`, `project`).
+
+    Raises: InvalidStatement when both names lead to one database and a table would be compared with itself.
+    """
     source, target, project = str(arguments["source"]), str(arguments["target"]), arguments.get("project")
     found = await compare(
         await services.connections.adapter(source),
@@ -31,6 +34,7 @@ async def compare_work(services: Services, arguments: Mapping[str, Any], progres
         arguments.get("tables") or [],
         arguments.get("target_schema"),
         progress=progress,
+        are_one=services.connections.are_one(source, target),
     )
     rows = [
         [c.table, c.source.rows, c.target.rows if c.target else None, c.source.checksum[:CHECKSUM_SHOWN],
