@@ -16,7 +16,9 @@ from benchmarks import (
     catalog_mongodb,
     catalog_mysql,
     catalog_redis,
+    classification,
     host,
+    lineage,
     masking,
     million_rows,
     page,
@@ -37,6 +39,8 @@ SUBJECTS = {
     "catalog_mongodb": catalog_mongodb.measure,
     "catalog_redis": catalog_redis.measure,
     "masking": masking.measure,
+    "classification": classification.measure,
+    "lineage": lineage.measure,
     "million_rows": million_rows.measure,
 }
 

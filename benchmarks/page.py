@@ -86,7 +86,8 @@ def _host(host: Host, engines: dict[str, str]) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}".strip()
+    digits = 1 if value < 100 and value != int(value) else 0
+    return f"{value:,.{digits}f} {unit}".strip()
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, numbers: tuple[int, ...]) -> str:

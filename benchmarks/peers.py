@@ -1,0 +1,53 @@
+"""Other projects' tools, each in a virtual environment of its own, asked by JSON: their needs contradict one another's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A tool: what pip installs of it, and the script that asks it."""
+
+    name: str
+    requirements: tuple[str, ...]
+    script: str
+
+
+PRESIDIO = Peer("presidio-analyzer 2.2", ("presidio-analyzer==2.2.366",), "presidio_columns.py")
+DATAHUB = Peer(
+    "acryl-datahub-classify 0.0.12", ("acryl-datahub-classify==0.0.12", "setuptools<81"), "datahub_columns.py"
+)
+SQLLINEAGE = Peer("sqllineage 1.5", ("sqllineage==1.5.9",), "sqllineage_columns.py")
+
+
+def ask(peer: Peer, request: Any, cache: Path) -> Any:
+    """Return a peer's answer to a JSON request; its environment is made below `cache` on first use."""
+    python = _environment(peer, cache)
+    done = subprocess.run(
+        [python, str(HERE / "peer_scripts" / peer.script)], input=json.dumps(request), capture_output=True, text=True,
+        timeout=SECONDS, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{peer.name} failed: {done.stderr.strip().splitlines()[-1:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _environment(peer: Peer, cache: Path) -> Path:
+    folder = cache / peer.script.removesuffix(".py")
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", *peer.requirements], check=True, stderr=subprocess.DEVNULL
+        )
+        (folder / "complete").touch()
+    return python
