@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dbmanager import __version__
 from dbmanager.errors import DbManagerError
 from dbmanager.services.configuration import LoadedConfiguration, load
+
+if TYPE_CHECKING:
+    from dbmanager.adapters.facets import ScratchPlace
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Configuration file to use.")
 URL = click.option("--url", "urls", multiple=True, help="A database to work on, e.g. sqlite:///shop.db.")
@@ -122,7 +127,8 @@ def doctor(config: Path | None, urls: tuple[str, ...]) -> None:
 
 
 async def _doctor(loaded: LoadedConfiguration) -> bool:
-    from dbmanager.adapters.facets import Unsupported
+    from dbmanager.adapters.facets import Unsupported, need
+    from dbmanager.adapters.facets.scratch import fresh_name
     from dbmanager.services.container import Services
 
     services = Services(loaded)
@@ -146,13 +152,23 @@ async def _doctor(loaded: LoadedConfiguration) -> bool:
                 found = getattr(adapter, facet)
                 if isinstance(found, Unsupported):
                     click.echo(f"  no {facet}: {found.reason}")
+            places = await need(adapter.scratch, name).places(fresh_name())
+            told = f"no scratch: {places.reason}" if isinstance(places, Unsupported) else _scratch_told(places)
+            click.echo(f"  {told}")
             for warning in info.warnings:
                 click.echo(f"  WARNING: {warning}")
+        for line in await services.scratches.clean():
+            click.echo(f"\nScratch: {services.redactor.text(line)}")
         if not services.connections.names():
             click.echo("No connection. Write one to dbmanager.toml or give --url sqlite:///file.db")
     finally:
         await services.close()
     return healthy
+
+
+def _scratch_told(places: Sequence[ScratchPlace]) -> str:
+    words = {"file": "a file", "database": "a database beside it", "instance": "a private instance here"}
+    return "scratch: " + ", else ".join(words[place.kind] for place in places)
 
 
 @main.command()

@@ -112,6 +112,7 @@ async def propose_change(
         title=title,
         reason=reason,
         steps=[await _step(services, adapter, connection, one, reason) for one in steps],
+        scratches=services.scratches,
     )
     change = await services.changes.propose(plan, project)
     return answer(review_text(change, services), {"change": change.id, "state": change.state.value})

@@ -18,6 +18,7 @@ from dbmanager.adapters.facets.measuring import (
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
+from dbmanager.adapters.facets.scratch import Scratch, ScratchBook, ScratchPlace, scratch_place
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
 
@@ -41,6 +42,9 @@ __all__ = [
     "Progress",
     "Provenance",
     "Query",
+    "Scratch",
+    "ScratchBook",
+    "ScratchPlace",
     "Security",
     "Statement",
     "Statistics",
@@ -49,4 +53,5 @@ __all__ = [
     "WhatIf",
     "WhatIfResult",
     "need",
+    "scratch_place",
 ]

@@ -9,6 +9,7 @@ from dbmanager.adapters.facets.emitting import Emit
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
 from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
+from dbmanager.adapters.facets.scratch import Scratch
 from dbmanager.adapters.facets.writing import ChangeSteps, Execute
 from dbmanager.model.findings import FactRows, QueryCheck
 
@@ -58,6 +59,8 @@ class Adapter(Protocol):
     def bulk(self) -> Bulk | Unsupported: ...
     @property
     def backup(self) -> Backup | Unsupported: ...
+    @property
+    def scratch(self) -> Scratch | Unsupported: ...
     @property
     def security(self) -> Security | Unsupported: ...
 

@@ -10,6 +10,7 @@ from dbmanager.adapters.mysql.emit import MysqlEmit
 from dbmanager.adapters.mysql.execute import MysqlExecute
 from dbmanager.adapters.mysql.provenance import MysqlProvenance
 from dbmanager.adapters.mysql.query import MysqlQuery
+from dbmanager.adapters.mysql.scratch import MysqlScratch
 from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.statistics import MysqlStatistics
@@ -35,8 +36,14 @@ class MysqlAdapter:
             "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
         )
         self.bulk = MysqlBulk(self._sessions)
-        self.backup = MysqlBackup(self._sessions)
+        self.scratch = MysqlScratch(self._sessions)
+        self.backup = MysqlBackup(self._sessions, self.scratch)
         self.security = MysqlSecurity(self._sessions)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The pool, for what makes scratch databases."""
+        return self._sessions
 
     async def close(self) -> None:
         """Kill what runs and close the pool."""

@@ -9,6 +9,7 @@ from dbmanager.adapters.postgresql.emit import PostgresEmit
 from dbmanager.adapters.postgresql.execute import PostgresExecute
 from dbmanager.adapters.postgresql.provenance import PostgresProvenance
 from dbmanager.adapters.postgresql.query import PostgresQuery
+from dbmanager.adapters.postgresql.scratch import PostgresScratch
 from dbmanager.adapters.postgresql.security import PostgresSecurity
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.statistics import PostgresStatistics
@@ -33,8 +34,14 @@ class PostgresAdapter:
         self.provenance = PostgresProvenance(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
         self.bulk = PostgresBulk(self._sessions)
-        self.backup = PostgresBackup(self._sessions)
+        self.scratch = PostgresScratch(self._sessions)
+        self.backup = PostgresBackup(self._sessions, self.scratch)
         self.security = PostgresSecurity(self._sessions)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The pool, for what makes scratch databases."""
+        return self._sessions
 
     async def close(self) -> None:
         """Stop what runs and close the pool."""

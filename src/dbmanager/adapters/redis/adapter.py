@@ -8,6 +8,7 @@ from dbmanager.adapters.redis.bulk import RedisBulk
 from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.execute import RedisExecute
 from dbmanager.adapters.redis.query import RedisQuery
+from dbmanager.adapters.redis.scratch import RedisScratch
 from dbmanager.adapters.redis.security import RedisSecurity
 from dbmanager.adapters.redis.session import Sessions
 from dbmanager.adapters.redis.statistics import RedisStatistics
@@ -32,7 +33,8 @@ class RedisAdapter:
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
         self.bulk = RedisBulk(self.sessions, self.catalog)
-        self.backup = RedisBackup(self.sessions)
+        self.scratch = RedisScratch(self.sessions)
+        self.backup = RedisBackup(self.sessions, self.scratch)
         self.security = RedisSecurity(self.sessions, self.catalog)
 
     async def close(self) -> None:
