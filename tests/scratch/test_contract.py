@@ -253,7 +253,7 @@ async def test_even_a_writable_source_file_is_opened_for_reading_alone(source: S
     services = source.services(access="read_write")
     adapter, before = await services.connections.adapter("db"), source.fingerprint()
     for contents in get_args(Contents):
-        async with services.scratches.made("db", adapter, contents) as scratch:  # type: ignore[arg-type]
+        async with services.scratches.made("db", adapter, contents) as scratch:
             done = Statement("DELETE FROM child")
             await scratch.adapter.execute.execute([done], atomic=True, lock_timeout_seconds=1, timeout_seconds=5)
     assert adapter._sessions._writer is None  # type: ignore[attr-defined]

@@ -127,6 +127,7 @@ class _Trial:
             if isinstance(problem, _TIMING) or not isinstance(problem, _TELLING):
                 raise
             problem.message = f"step {number} ({step.title}) {what}: {problem.message}"
+            problem.args = (problem.message,)
             self._judge(problem)
             return False
         return True

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 _MADE = frozenset({"TABLE", "INDEX", "VIEW"})
 _MADE_TOO = {"postgres": frozenset({"SCHEMA", "SEQUENCE"})}
 _PROPERTIES = frozenset(
-    "EngineProperty CharacterSetProperty CollateProperty AutoIncrementProperty SchemaCommentProperty".split()
+    "EngineProperty CharacterSetProperty CollateProperty AutoIncrementProperty SchemaCommentProperty OnProperty "
+    "AlgorithmProperty LockProperty StrictProperty".split()
 )
+_MARKS = ("/*", "--", "\\")
 _ENGINES = ("innodb",)
 _FUNCTIONS = frozenset("gen_random_uuid uuid now nextval clock_timestamp statement_timestamp".split())
 _OWN_SCHEMAS = {"sqlite": ("main",), "mysql": ()}
@@ -27,8 +29,8 @@ def beyond(sql: str, dialect: str) -> str | None:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    if "/*" in sql:
-        return "it holds a comment that an engine may run"
+    if any(mark in sql for mark in _MARKS) or (dialect == "mysql" and "#" in sql):
+        return "it holds a comment or a backslash, which engines read in ways of their own"
     try:
         parsed = [item for item in sqlglot.parse(sql, dialect=dialect) if item is not None]
     except (SqlglotError, RecursionError):
