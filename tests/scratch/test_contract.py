@@ -118,7 +118,7 @@ async def test_a_cancelled_owner_leaves_nothing(source: Source) -> None:
     assert await scratches_of(services, 1).clean() == ()
 
 
-_OWNER = """
+OWNER = """
 import json, sys
 from pathlib import Path
 import anyio
@@ -143,7 +143,7 @@ anyio.run(main)
 async def test_a_killed_owner_leaves_nothing_after_the_next_clean_up(source: Source, mode: str) -> None:
     if source.name == "mongodb" and mode == "private":
         pytest.skip("no private mongod")
-    child = subprocess.Popen([sys.executable, "-c", _OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin is not None
     assert child.stdout is not None
     child.stdin.write(json.dumps(source.settings(scratch=mode)) + "\n")

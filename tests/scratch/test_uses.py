@@ -50,6 +50,19 @@ async def test_advice_says_when_it_could_not_be_tried(source: Source) -> None:
     assert "scratch = false" in report.method
 
 
+@pytest.mark.parametrize("source", ["mysql", "mariadb"], indirect=True)
+async def test_a_query_that_names_its_database_is_advised_by_rules_which_is_said(source: Source) -> None:
+    assert source.sql is not None
+    database = source.sql.database  # type: ignore[attr-defined]
+    report = await _advised(
+        source.services(),
+        f"SELECT label FROM {database}.child WHERE amount > -1",
+        "SELECT label FROM child WHERE amount = 12.5",
+    )
+    assert "by rules for want of a trial: query 1 (the query names its database" in report.method
+    assert "sampled copy" in report.method
+
+
 @pytest.mark.parametrize("source", ["mongodb"], indirect=True)
 async def test_an_index_of_documents_is_tried_on_a_copy(source: Source) -> None:
     before = source.fingerprint()

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter, Statement, WhatIfResult, need
+from dbmanager.adapters.sql.confined import names_its_database
+from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.queries import QueryLimits, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.services.scratch import Budget, ScratchDatabase, Scratches
@@ -30,6 +32,8 @@ class Trial:
 
         Raises: what the engine says of the statement or of a candidate.
         """
+        if self.copy.adapter.dialect == "mysql" and names_its_database(sql):
+            raise UnsupportedCapability("the query names its database, which the copy does not bear")
         adapter, emit = self.copy.adapter, need(self.copy.adapter.emit, "scratch")
         request = QueryRequest(sql, limits=_LIMITS)
         before = await adapter.query.explain(request)

@@ -28,6 +28,7 @@ from dbmanager.services.tables import SCRATCH
 __all__ = ["Budget", "Contents", "ScratchDatabase", "Scratches"]
 
 ALIVE_SECONDS = 60.0
+FORGET_SECONDS = 7 * 24 * 3_600.0
 Contents = Literal["nothing", "schema", "sample", "full"]
 
 
@@ -158,9 +159,11 @@ class Scratches:
         name = row["connection"]
         try:
             place = ScratchPlace(**cast(dict[str, Any], self._box.open(row["place"])))
-            if not place.is_here:
+            if not place.is_here and time.time() - row["alive_until"] < FORGET_SECONDS:
                 return f"{place.name} of {name}: left to a process on {place.machine}"
-            if place.kind == "database":
+            if not place.is_here:
+                pass  # a machine that has cleaned nothing for a week is gone, and the folder with it
+            elif place.kind == "database":
                 adapter = await self._connections.adapter(name)
                 await need(adapter.scratch, name).drop(place)
             else:
@@ -171,4 +174,4 @@ class Scratches:
             await connection.execute(
                 delete(SCRATCH).where(SCRATCH.c.id == row["id"], SCRATCH.c.alive_until == row["alive_until"])
             )
-        return f"{place.name} of {name}: dropped, its owner was gone"
+        return f"{place.name} of {name}: {'dropped' if place.is_here else 'forgotten'}, its owner was gone"

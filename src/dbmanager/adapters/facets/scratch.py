@@ -162,8 +162,9 @@ async def scratch_place(
             if book is not None:
                 await book.add(place)
             await facet.create(place)
-        except (PermissionDenied, AuthenticationFailed) as refusal:
-            await _gone(facet, place, book)
+        except (PermissionDenied, AuthenticationFailed) as refusal:  # nothing was made
+            if book is not None:
+                await book.remove(place)
             refused = refused or refusal
             continue
         except BaseException:

@@ -31,7 +31,7 @@ class MongoAdapter:
         self.steps = self.emit
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
-        self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
+        self.what_if = Unsupported("MongoDB plans with indexes that exist only")
         self.bulk = MongoBulk(self._sessions, self.query)
         self.scratch = MongoScratch(self._sessions)
         self.backup = MongoBackup(self._sessions, self.query, self.catalog, self.scratch)

@@ -32,9 +32,7 @@ class MysqlAdapter:
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
-        self.what_if = Unsupported(
-            "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
-        )
+        self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
         self.bulk = MysqlBulk(self._sessions)
         self.scratch = MysqlScratch(self._sessions)
         self.backup = MysqlBackup(self._sessions, self.scratch)

@@ -18,7 +18,7 @@ import anyio.to_thread
 from dbmanager.adapters.backup_files import file_digest, require_unchanged
 from dbmanager.adapters.facets import Adapter, Progress, ScratchBook, ScratchPlace, Unsupported, scratch_place
 from dbmanager.adapters.redis.execute import expires_at
-from dbmanager.adapters.redis.scratch import RedisScratch
+from dbmanager.adapters.redis.scratch import RedisScratch, needed_server
 from dbmanager.adapters.redis.session import Sessions, Wire
 from dbmanager.model.backups import BackupArtifact
 
@@ -108,6 +108,7 @@ class RedisBackup:
     @asynccontextmanager
     async def _restored(self, artifact: BackupArtifact, book: ScratchBook | None) -> AsyncIterator[Adapter]:
         await require_unchanged(artifact)
+        await anyio.to_thread.run_sync(needed_server, (await self._sessions.server()).product)
         is_rdb = await anyio.to_thread.run_sync(_is_rdb, artifact.path)
         scratch = _Loading(self._sessions, artifact.path) if is_rdb else self._scratch
         async with scratch_place(scratch, self._sessions.name, book) as place:

@@ -39,6 +39,8 @@ class RedisScratch:
         """Return a private server of this machine."""
         if self._sessions.settings.scratch_mode == "none":
             return Unsupported(FORBIDDEN)
+        if await anyio.to_thread.run_sync(find_server, "redis") is None:
+            return Unsupported(_MISSING)
         return (folder_place(name, "instance"),)
 
     async def create(self, place: ScratchPlace) -> None:

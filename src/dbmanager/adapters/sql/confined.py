@@ -40,6 +40,18 @@ def beyond(sql: str, dialect: str) -> str | None:
     return _not_design(parsed[0], dialect) or _elsewhere(parsed[0], dialect) or _effects(parsed[0])
 
 
+def names_its_database(sql: str) -> bool:
+    """Whether a statement of MySQL's names tables with their database."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return any(table.db for table in sqlglot.parse_one(sql, dialect="mysql").find_all(exp.Table))
+    except (SqlglotError, RecursionError):
+        return True
+
+
 def is_rows_only(sql: str, dialect: str) -> bool:
     """Whether the statement changes rows and leaves the design as it is."""
     import sqlglot

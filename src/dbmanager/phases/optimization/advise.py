@@ -13,7 +13,7 @@ from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
-from dbmanager.services.index_trials import IndexTrials
+from dbmanager.services.index_trials import IndexTrials, Trial
 
 MEASURE_LIMITS = QueryLimits(timeout_seconds=30.0)
 SINGLE_SCANS = ("full_scan",)
@@ -73,8 +73,7 @@ async def advise(adapter: Adapter, queries: Sequence[str], trials: IndexTrials |
         ]
         if tried:
             question = _Question(number, sql, tried)
-            unanswered = await _asked(adapter, question, work)
-            open_questions += [question] if unanswered else []
+            open_questions += [] if await _asked(adapter, question, work) else [question]
     if open_questions:
         await _tried(schema, open_questions, work, trials)
     return AdviceReport(tuple(_minimal(work.chosen)), _unused(schema.base_tables(), used_now), before, work.method)
@@ -96,42 +95,50 @@ class _Work:
     chosen: dict[str, Advice]
     method: str
     lacking: str = ""
-    rules: bool = False
 
 
 async def _asked(adapter: Adapter, question: _Question, work: _Work) -> bool:
-    """Ask the engine's own means; True where it has none."""
+    """Ask the engine's own means; False where it has none."""
     if isinstance(adapter.what_if, Unsupported):
-        work.lacking, work.rules = adapter.what_if.reason, True
-        return True
+        work.lacking = adapter.what_if.reason
+        return False
     result = await adapter.what_if.try_indexes(question.sql, question.tried)
     if isinstance(result, Unsupported):
         work.lacking = result.reason
-        return True
+        return False
     _take(result, question, work)
-    return False
+    return True
 
 
 async def _tried(
     schema: DatabaseSchema, questions: Sequence[_Question], work: _Work, trials: IndexTrials | None
 ) -> None:
-    """Try the candidates on a sampled copy; without one, rules decide where the engine never has means of its own."""
-    missing = ""
-    left = list(questions)
+    """Try the candidates on a sampled copy; rules decide where there is none, and where a query can't be tried."""
+    left, missing = list(questions), ""
+    work.method = f"rules only: {work.lacking}"
     if trials is not None:
-        tables = [table for question in questions for table, _ in question.tried]
         try:
-            async with trials.on(schema, tables) as trial:
+            async with trials.on(schema, [table for question in questions for table, _ in question.tried]) as trial:
                 work.method = f"real indexes on a sampled copy ({trial.described}; costs and choices are the sample's)"
-                while left:
-                    _take(await trial.try_indexes(left[0].sql, left[0].tried), left[0], work)
-                    left.pop(0)
-            return
-        except DbManagerError as problem:
-            missing = f"; no trial on a sampled copy: {problem.sentence()}"
-    work.method = f"rules only: {work.lacking}{missing}"
-    for question in left if work.rules else ():
+                for question in questions:
+                    problem = await _refusal(trial, question, work)
+                    missing = problem or missing
+                    left = left if problem else [one for one in left if one is not question]
+        except DbManagerError as refused:
+            missing = refused.sentence()
+    if missing:
+        work.method += f"; by rules for want of a trial: {', '.join(f'query {one.number}' for one in left)} ({missing})"
+    for question in left:
         _keep(work.chosen, *question.tried[-1], question.number, None)  # the widest: equality, then sort or range
+
+
+async def _refusal(trial: Trial, question: _Question, work: _Work) -> str:
+    """Try one query's candidates; return why that was not possible, empty when it was."""
+    try:
+        _take(await trial.try_indexes(question.sql, question.tried), question, work)
+    except DbManagerError as problem:
+        return problem.sentence()
+    return ""
 
 
 def _take(result: WhatIfResult, question: _Question, work: _Work) -> None:
