@@ -38,9 +38,10 @@ async def advise_indexes(
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
-    """Find missing and useless indexes for given queries: candidates are shown to the engine's planner and kept only
-    when it uses them. Gives each query's measured work today; with propose also a change set. After apply_change,
-    call measure_queries with the same queries to compare."""
+    """Find missing and useless indexes for given queries: candidates are shown to the engine's planner, on a sampled
+    throw-away copy where it has no hypothetical indexes, and kept only when it uses them. Gives each query's measured
+    work today; with propose also a change set. After apply_change, call measure_queries with the same queries to
+    compare."""
     from dbmanager.phases.optimization.advise import advise, index_plan
     from dbmanager.services.index_trials import IndexTrials
 
