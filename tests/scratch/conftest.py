@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -57,11 +58,11 @@ class Source:
 
     def leftovers(self) -> list[object]:
         """Return everything that a scratch database may leave: databases, folders, servers."""
-        folders = list(Path(tempfile.gettempdir()).glob("dbmanager-scratch-*"))
+        folders = list(Path(tempfile.gettempdir()).glob("dbmanager-s*"))
         servers = []
         for process in psutil.process_iter(["cmdline", "status"]):
             words = " ".join(process.info["cmdline"] or ())
-            if "dbmanager-scratch-" in words and process.info["status"] != psutil.STATUS_ZOMBIE:
+            if tempfile.gettempdir() in words and process.info["status"] != psutil.STATUS_ZOMBIE:
                 servers.append(words)
         return [*self.beside(), *folders, *servers]
 
@@ -168,16 +169,21 @@ def mongo_client(mongodb_server: Any) -> Any:
 async def source(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Source]:
-    """Each engine in turn, 300 parents and 3,000 children."""
+    """Each engine in turn, 300 parents and 3,000 children; scratch folders of this test alone, with short names."""
     if request.param == "mongodb":
         found = _mongo_source(request, tmp_path)
     elif request.param == "redis":
         found = _redis_source(request, tmp_path)
     else:
         found = _sql_source(request, request.param, tmp_path, monkeypatch)
+    temporary = Path(tempfile.mkdtemp(prefix="dbm-"))  # after the servers, which live longer, have taken theirs
+    temporary.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     yield found
     for services in found.made:
         await services.close()
+    shutil.rmtree(temporary)
     if isinstance(found.sql, Postgres | Mysql):
         found.sql.drop()
 

@@ -42,7 +42,7 @@ def _command(source: Source, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "dbmanager_server.cli", *arguments, "--config", str(source.folder / "dbmanager.toml")],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=source.folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(source.folder)},
+        env={"PATH": os.environ["PATH"], "HOME": str(source.folder), "TMPDIR": os.environ["TMPDIR"]},
     )  # fmt: skip
 
 

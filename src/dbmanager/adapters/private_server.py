@@ -96,17 +96,36 @@ def folder_bytes(folder: Path) -> int:
 
 
 async def prepared(command: Sequence[str], folder: Path, account: Account | None) -> None:
-    """Run a program that makes a server's data folder.
+    """Run a program that makes a server's data folder; it ends with our process as a server does.
 
     Raises: StatementFailed.
     """
-    done = await anyio.run_process(
-        list(command), check=False, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, **(account.options if account else {}),
-    )  # fmt: skip
-    if done.returncode:
+    process = await _kept("KILL", command, folder, account)
+    try:
+        await process.wait()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _killed(process)
+    if process.returncode:
         program = Path(command[0]).name
-        raise StatementFailed(f"{program} failed with {done.returncode}", hint="Run it by hand to see what it says.")
+        raise StatementFailed(f"{program} failed with {process.returncode}", hint="Run it by hand to see what it says.")
+
+
+async def _kept(ending: str, command: Sequence[str], folder: Path, account: Account | None) -> Process:
+    """Start a program under the keeper."""
+    return await anyio.open_process(
+        ["sh", "-c", _KEEPER, "dbmanager-scratch", ending, *command], cwd=folder, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
+        **(account.options if account else {}),
+    )  # fmt: skip
+
+
+async def _killed(process: Process) -> None:
+    """End whatever is left of a program and its keeper."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+    await process.aclose()
 
 
 def environment() -> dict[str, str]:
@@ -130,11 +149,7 @@ class PrivateServers:
 
         Raises: StatementFailed when it ends before, or takes too long.
         """
-        process = await anyio.open_process(
-            ["sh", "-c", _KEEPER, "dbmanager-scratch", self.ending, *command], cwd=folder, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
-            **(account.options if account else {}),
-        )  # fmt: skip
+        process = await _kept(self.ending, command, folder, account)
         self._running[name] = process
         with anyio.move_on_after(START_SECONDS):
             while process.returncode is None:
@@ -156,7 +171,4 @@ class PrivateServers:
             await process.stdin.aclose()
         with anyio.move_on_after(STOP_SECONDS):
             await process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        await process.aclose()
+        await _killed(process)

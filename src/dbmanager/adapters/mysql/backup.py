@@ -87,7 +87,7 @@ class MysqlBackup:
             try:
                 with artifact.path.open("rb") as file:
                     await run_client(
-                        program, ["--default-character-set=utf8mb4", f"--database={place.name}"], adapter.sessions.url,
+                        program, ["--binary-mode", "--default-character-set=utf8mb4", f"--database={place.name}"], adapter.sessions.url,
                         adapter.sessions.settings, product, file,
                     )  # fmt: skip
                 yield adapter

@@ -46,7 +46,7 @@ def find_program(names: tuple[str, ...], product: str) -> Path | None:
 
 async def run_client(
     program: Path, arguments: Sequence[str], url: ResolvedUrl, settings: ConnectionSettings, product: str,
-    stdin: IO[bytes] | None = None,
+    stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
 ) -> None:  # fmt: skip
     """Run a client program, logged in as the address says.
 
@@ -55,7 +55,7 @@ async def run_client(
     with _login(url, settings, product) as defaults:
         done = await anyio.run_process(
             [str(program), f"--defaults-file={defaults}", *arguments],
-            check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
+            check=False, stdout=stdout or subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
     if done.returncode:

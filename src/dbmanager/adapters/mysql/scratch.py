@@ -204,21 +204,14 @@ class MysqlScratch:
         own = ["--set-gtid-purged=OFF", "--no-tablespaces"] if product == "mysql" else []
         adapter = self.open(place)
         try:
-            with tempfile.TemporaryDirectory(prefix="dbmanager-schema-") as folder:
-                file = Path(folder) / "schema.sql"
-                arguments = [
-                    "--no-data",
-                    "--skip-lock-tables",
-                    "--single-transaction",
-                    f"--result-file={file}",
-                    source.database,
-                ]
-                await run_client(dump, [*own, *chosen, *arguments], source, settings, product)
-                with file.open("rb") as script:
-                    await run_client(
-                        client, ["--default-character-set=utf8mb4", f"--database={place.name}"], adapter.sessions.url,
-                        adapter.sessions.settings, product, script,
-                    )  # fmt: skip
+            with tempfile.TemporaryFile() as file:  # has no name: nothing of it can be left behind
+                arguments = [*own, *chosen, "--no-data", "--skip-lock-tables", "--single-transaction", source.database]
+                await run_client(dump, arguments, source, settings, product, stdout=file)
+                file.seek(0)
+                await run_client(
+                    client, ["--binary-mode", "--default-character-set=utf8mb4", f"--database={place.name}"], adapter.sessions.url,
+                    adapter.sessions.settings, product, file,
+                )  # fmt: skip
         except DbManagerError as problem:
             await self._emptied(adapter)
             return Unsupported(problem.message)

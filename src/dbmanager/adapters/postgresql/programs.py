@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import anyio
 
@@ -31,8 +32,9 @@ def find_program(name: str, major: int) -> Path | None:
 
 
 async def run_client(
-    program: Path, url: ResolvedUrl, database: str, arguments: Sequence[str], connection: str, *, lenient: bool = False
-) -> int:
+    program: Path, url: ResolvedUrl, database: str, arguments: Sequence[str], connection: str, *,
+    lenient: bool = False, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None,
+) -> int:  # fmt: skip
     """Run a client program on a database and return how many of its statements failed: 0 unless `lenient`.
 
     Raises: StatementFailed with the first line of what it said.
@@ -44,7 +46,7 @@ async def run_client(
     address += [f"--username={url.user}"] if url.user else []
     done = await anyio.run_process(
         [str(program), *address, *arguments], check=False, stderr=subprocess.PIPE, env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin or subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL,
     )  # fmt: skip
     if not done.returncode:
         return 0

@@ -126,17 +126,17 @@ class PostgresScratch:
             return Unsupported(f"no pg_dump and pg_restore of version {await self._major()} or newer are installed")
         source, name = self._sessions.url, self._sessions.name
         plain = ("--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
-        with tempfile.TemporaryDirectory(prefix="dbmanager-schema-") as folder:
-            file = f"{folder}/schema"
+        with tempfile.TemporaryFile() as file:  # has no name: nothing of it can be left behind
             try:
                 await run_client(
                     dump, source, source.database,
-                    ["--schema-only", "--format=custom", f"--file={file}", "--no-tablespaces", *_SECTIONS[part], *plain], name,
+                    ["--schema-only", "--format=custom", "--no-tablespaces", *_SECTIONS[part], *plain], name, stdout=file,
                 )  # fmt: skip
             except DbManagerError as problem:
                 return Unsupported(problem.message)
-            url = self._url(place, place.name)
-            failed = await run_client(restore, url, place.name, [*plain, "--no-tablespaces", file], name, lenient=True)
+            file.seek(0)
+            url, options = self._url(place, place.name), [*plain, "--no-tablespaces"]
+            failed = await run_client(restore, url, place.name, options, name, lenient=True, stdin=file)
         return (f"{failed} objects that the scratch database refused (an extension or a role may be missing)",) * bool(
             failed
         )
