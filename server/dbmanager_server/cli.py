@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dbmanager import __version__
 from dbmanager.errors import DbManagerError
 from dbmanager.services.configuration import LoadedConfiguration, load
+
+if TYPE_CHECKING:
+    pass
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Configuration file to use.")
 URL = click.option("--url", "urls", multiple=True, help="A database to work on, e.g. sqlite:///shop.db.")

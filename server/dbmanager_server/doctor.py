@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.facets.scratch import fresh_name
 from dbmanager.errors import ConnectionFailed, DbManagerError
 from dbmanager.model.statistics import ServerInfo
 from dbmanager.services.checking import run_checks
@@ -27,6 +28,8 @@ async def examine(loaded: LoadedConfiguration) -> bool:
             settings = services.connections.settings(name)
             click.echo(f"\n{name}: {settings.access}, {settings.environment}, approved by {settings.approval_mode}")
             healthy &= await _examine_one(services, name)
+        for line in await services.scratches.clean():
+            click.echo(f"\nScratch: {services.redactor.text(line)}")
         if not services.connections.names():
             click.echo("No connection. Write one to dbmanager.toml or give --url sqlite:///file.db")
     finally:
@@ -80,6 +83,16 @@ def _lacking(adapter: Adapter) -> Iterator[str]:
             yield f"no {facet}: {found.reason}"
 
 
+async def _told_of_scratch(adapter: Adapter) -> list[str]:
+    if isinstance(adapter.scratch, Unsupported):
+        return [f"no scratch: {adapter.scratch.reason}"]
+    places = await adapter.scratch.places(fresh_name())
+    if isinstance(places, Unsupported):
+        return [f"no scratch: {places.reason}"]
+    words = {"file": "a file", "database": "a database beside it", "instance": "a private instance here"}
+    return ["scratch: " + ", else ".join(words[place.kind] for place in places)]
+
+
 async def _told_of_tables(adapter: Adapter) -> list[str]:
     tables = list((await adapter.catalog.read_schema()).base_tables())
     return [f"tables: {len(tables)}"]
@@ -97,6 +110,11 @@ async def _told_of_checks(adapter: Adapter) -> list[str]:
             *(f"could not see what {', '.join(ids)} look at: {reason}" for reason, ids in reasons.items())]  # fmt: skip
 
 
-_SUBJECTS = {"the server": _told_of_server, TABLES: _told_of_tables, "what the checks look at": _told_of_checks}
+_SUBJECTS = {
+    "the server": _told_of_server,
+    TABLES: _told_of_tables,
+    "what the checks look at": _told_of_checks,
+    "where scratch databases can be made": _told_of_scratch,
+}
 _ENOUGH = 2
 """So many subjects unseen, the server and its tables, and nothing can be done with the connection."""

@@ -127,8 +127,18 @@ async def work(services: Services, idle_seconds: float | None) -> None:
 
             if os.name == "posix":
                 group.start_soon(watch)
+            group.start_soon(clean_up, services)
             await Worker(services, idle_seconds).run()
             group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await services.close()
+
+
+async def clean_up(services: Services) -> None:
+    """Drop the scratch databases of processes that are gone, beside the work."""
+    try:
+        for told in await services.scratches.clean():
+            _log.warning("%s", services.redactor.text(told))
+    except DbManagerError as problem:
+        _log.warning("scratch databases were not looked after: %s", services.redactor.text(problem.sentence()))

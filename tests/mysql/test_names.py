@@ -26,6 +26,7 @@ ENDS = " \t\n\v\f\r"
 FILE_NAME_BYTES = 240
 """A table is a file, in whose name most characters take five bytes."""
 RULES = (
+    "new\r\nline",
     "select", "SELECT", "table", "key", "rank", "system", "lateral", "returning", "window", "`", "``", "a`b", "`a", "a`", '"', "'", "\\",
     "a\\b", "a.b", " a", "a b", "a;b", "--", "-- x", "/*", "*/", "#", "/*! x */", "?", "%s", "@a", "@@a", "1", "1e1", "0x1", "-1", "%", "_",
     "ü", "ß", "İ", "ı", "ﬃ", "中文表", "א", "\u200b", "\ufeff", "\uffff", "\ue000", "e\u0301", "x" * LONGEST, "`" * 40, "a\tb", "a\nb",

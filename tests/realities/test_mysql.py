@@ -12,6 +12,7 @@ import pytest
 
 from dbmanager.adapters.backup_files import file_digest
 from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.mysql import programs
 from dbmanager.adapters.mysql.adapter import MysqlAdapter
 from dbmanager.adapters.mysql.grants import _covers
 from dbmanager.errors import PermissionDenied
@@ -135,12 +136,13 @@ async def test_an_account_of_single_tables_is_served_with_those(managed: Managed
 
 
 async def test_a_backup_names_what_the_account_may_not_dump(
-    managed: Managed, open_services: Callable[..., Services], tmp_path: Path
+    managed: Managed, open_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     managed.grant("SELECT", "mine")
     managed.grant("SELECT", "kids")
     managed.grant("INSERT", "closed")
     services = open_services(managed.database, "managed", SECRET)
+    monkeypatch.setitem(programs.SERVER, managed.server.engine, ("no-such-server",))
     with pytest.raises(PermissionDenied, match="scratch database") as refused:
         await _drilled(services)
     assert r"ON `dbmanager\_scratch\_%`.* TO managed@%" in str(refused.value.hint)

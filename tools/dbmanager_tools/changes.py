@@ -99,9 +99,10 @@ async def propose_change(
     steps: Annotated[list[StatementStep], Field(min_length=1, max_length=50, description="Carried out in this order")],
     project: Evidence = None,
 ) -> CallToolResult:
-    """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet. Then
-    review_change, and apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration:
-    they propose for you. A step may also ask to see masked columns (disclose) or correct a classification (label)."""
+    """Plan a change to a database: statements with risk, lock, inverse and probe. Nothing is written yet; steps that
+    change the design are tried on an empty throw-away copy, and one that can't run is refused. Then review_change, and
+    apply_change once it is approved. For indexes take advise_indexes, for copies plan_migration: they propose for you.
+    A step may also ask to see masked columns (disclose) or correct a classification (label)."""
     from dbmanager.services.proposing import plan_statements
 
     services = services_of(ctx)
@@ -112,6 +113,7 @@ async def propose_change(
         title=title,
         reason=reason,
         steps=[await _step(services, adapter, connection, one, reason) for one in steps],
+        scratches=services.scratches,
     )
     change = await services.changes.propose(plan, project)
     return answer(review_text(change, services), {"change": change.id, "state": change.state.value})

@@ -38,15 +38,17 @@ async def advise_indexes(
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
-    """Find missing and useless indexes for given queries: candidates are shown to the engine's planner and kept only
-    when it uses them. Gives each query's measured work today; with propose also a change set. After apply_change,
-    call measure_queries with the same queries to compare."""
+    """Find missing and useless indexes for given queries: candidates are shown to the engine's planner, on a sampled
+    throw-away copy where it has no hypothetical indexes, and kept only when it uses them. Gives each query's measured
+    work today; with propose also a change set. After apply_change, call measure_queries with the same queries to
+    compare."""
     from dbmanager.phases.optimization.advise import advise, index_plan
+    from dbmanager.services.index_trials import IndexTrials
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     statements = _statements(queries)
-    report = await advise(adapter, statements)
+    report = await advise(adapter, statements, IndexTrials(services.scratches, connection, adapter))
     await services.keep_evidence(
         project, "index_advice", f"{len(report.create)} indexes advised for {len(queries)} queries",
         {"connection": connection, "method": report.method, "before": _figures(report.before),

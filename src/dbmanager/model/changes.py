@@ -92,6 +92,7 @@ class ChangePlan(BaseModel):
     reason: str
     steps: tuple[ChangeStep, ...]
     precondition: str = Field(description="Catalog fingerprint that the plan was made against")
+    notes: tuple[str, ...] = Field(default=(), description="What was tried beforehand, and what was not")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 Access = Literal["read_only", "read_write", "admin"]
 Environment = Literal["development", "staging", "production"]
 ApprovalMode = Literal["person", "client"]
+ScratchMode = Literal["none", "private", "server"]
 Engine = Literal["sqlite", "postgresql", "mysql", "mongodb", "redis"]
 
 
@@ -100,12 +101,24 @@ class ConnectionSettings(_Closed):
         (),
         description="PostgreSQL schemas that are described, checked and copied; all when empty. Rights are the role's",
     )
+    scratch: Literal[False, "private", "server"] | None = Field(
+        None,
+        description="Where throw-away databases are made: `server` beside this one where the role may, `private` only in "
+        "an own instance on this machine, false nowhere; `server` in development and else `private` unless set",
+    )
     masking: bool = Field(True, description="Mask classified values; reading with it off is recorded in the audit log")
 
     @property
     def approval_mode(self) -> ApprovalMode:
         """Who approves: as configured, else a person except in development."""
         return self.approval or ("client" if self.environment == "development" else "person")
+
+    @property
+    def scratch_mode(self) -> ScratchMode:
+        """Where throw-away databases are made: as configured, else beside the source in development alone."""
+        if self.scratch is False:
+            return "none"
+        return self.scratch or ("server" if self.environment == "development" else "private")
 
 
 class StoreSettings(_Closed):

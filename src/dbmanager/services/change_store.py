@@ -21,8 +21,9 @@ IMAGE_DAYS = 90
 
 
 def plan_hash(plan: ChangePlan) -> str:
-    """Return the hash an approval binds to."""
-    return hashlib.sha256(compact(plan.model_dump(mode="json")).encode()).hexdigest()
+    """Return the hash an approval binds to; empty notes count for nothing, as in plans of before there were any."""
+    left_out = None if plan.notes else {"notes"}
+    return hashlib.sha256(compact(plan.model_dump(mode="json", exclude=left_out)).encode()).hexdigest()
 
 
 class ChangeStore:

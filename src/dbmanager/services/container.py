@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dbmanager.services.projects import Projects
     from dbmanager.services.reading import Reader
     from dbmanager.services.results import Results
+    from dbmanager.services.scratch import Scratches
     from dbmanager.services.store import Store
 
 
@@ -154,6 +155,14 @@ class Services:
         from dbmanager.services.results import Results
 
         return Results(self.store)
+
+    @cached_property
+    def scratches(self) -> Scratches:
+        """Throw-away databases."""
+        from dbmanager.services.box import SealedBox
+        from dbmanager.services.scratch import Scratches
+
+        return Scratches(self.store, SealedBox(self.store), self.connections)
 
     @cached_property
     def projects(self) -> Projects:

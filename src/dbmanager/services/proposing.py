@@ -1,4 +1,4 @@
-"""Turns statements that someone wrote into a change plan."""
+"""Turns statements that someone wrote into a change plan, tried first on an empty copy where there may be one."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from collections.abc import Sequence
 
 from dbmanager.adapters.facets import Adapter, need
 from dbmanager.model.changes import ChangePlan, ChangeStep
+from dbmanager.services.design_trials import tried
+from dbmanager.services.scratch import Scratches
 
 
 async def plan_statements(
     adapter: Adapter, connection: str, *, title: str, reason: str,
-    steps: Sequence[tuple[str, str | None, str | None] | ChangeStep],
+    steps: Sequence[tuple[str, str | None, str | None] | ChangeStep], scratches: Scratches | None = None,
 ) -> ChangePlan:  # fmt: skip
     """Return a plan over `(statement, inverse, title)` triples, and steps that are made already.
 
-    What can't be undone is left without an inverse.
+    What can't be undone is left without an inverse. With `scratches`, steps that change the design are tried on a
+    throw-away copy without rows; the plan's notes say what was tried and what was not, and why.
 
     Raises:
         InvalidStatement: a step is not one statement of this engine's, or is a read.
         UnsupportedCapability: nothing can be proposed on this engine.
+        DbManagerError: a step, or what undoes it, can't run on this schema; the sentence is the engine's reason.
     """
     schema = await adapter.catalog.read_schema()
+    made = tuple(
+        step
+        if isinstance(step, ChangeStep)
+        else need(adapter.steps, connection).change_step(schema, step[0], inverse=step[1], title=step[2])
+        for step in steps
+    )
     return ChangePlan(
         connection=connection,
         title=title,
         reason=reason,
-        steps=tuple(
-            step
-            if isinstance(step, ChangeStep)
-            else need(adapter.steps, connection).change_step(schema, step[0], inverse=step[1], title=step[2])
-            for step in steps
-        ),
+        steps=made,
         precondition=await adapter.catalog.fingerprint(),
+        notes=await tried(scratches, connection, adapter, made) if scratches is not None else (),
     )

@@ -19,6 +19,7 @@ from dbmanager.adapters.facets.measuring import (
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
+from dbmanager.adapters.facets.scratch import Scratch, ScratchBook, ScratchPlace, scratch_place
 from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
@@ -47,6 +48,9 @@ __all__ = [
     "Progress",
     "Provenance",
     "Query",
+    "Scratch",
+    "ScratchBook",
+    "ScratchPlace",
     "Security",
     "Statement",
     "Statistics",
@@ -55,4 +59,5 @@ __all__ = [
     "WhatIf",
     "WhatIfResult",
     "need",
+    "scratch_place",
 ]

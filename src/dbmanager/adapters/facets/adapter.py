@@ -10,6 +10,7 @@ from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
 from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
+from dbmanager.adapters.facets.scratch import Scratch
 from dbmanager.adapters.facets.scripting import BackupScripts
 from dbmanager.adapters.facets.writing import ChangeSteps, Execute
 from dbmanager.model.findings import FactRows, QueryCheck
@@ -64,6 +65,8 @@ class Adapter(Protocol):
     def backup(self) -> Backup | Unsupported: ...
     @property
     def backup_scripts(self) -> BackupScripts: ...
+    @property
+    def scratch(self) -> Scratch | Unsupported: ...
     @property
     def security(self) -> Security | Unsupported: ...
 

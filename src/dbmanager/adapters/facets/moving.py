@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dbmanager.adapters.facets.capability import Progress, Unsupported
+from dbmanager.adapters.facets.scratch import ScratchBook
 from dbmanager.model.backups import BackupArtifact
 from dbmanager.model.queries import Row
 from dbmanager.model.schema import Column, Table
@@ -56,6 +57,12 @@ class Bulk(Protocol):
         """Yield every row in batches from one consistent snapshot, in no promised order."""
         ...
 
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Return the rows with the given keys, in no promised order; keys that are not there are left out."""
+        ...
+
     async def write_chunk(self, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> int:
         """Insert the rows in one transaction, replacing those with equal keys (a redone chunk changes nothing)."""
         ...
@@ -74,9 +81,13 @@ class Backup(Protocol):
         """Write one consistent backup file; the database is only read."""
         ...
 
-    def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
-        """Restore into a throw-away place and yield an adapter on it; it is removed afterwards.
+    def restore_to_scratch(
+        self, artifact: BackupArtifact, book: ScratchBook | None = None
+    ) -> AbstractAsyncContextManager[Adapter]:
+        """Restore into a scratch place that the book knows of and yield an adapter on it; it is dropped afterwards.
 
-        Raises: VerificationFailed when the file's digest is not the recorded one.
+        Raises:
+            VerificationFailed: the file's digest is not the recorded one.
+            UnsupportedCapability: there is no scratch place for this connection.
         """
         ...

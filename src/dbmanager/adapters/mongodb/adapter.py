@@ -10,6 +10,7 @@ from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.emit import MongoEmit
 from dbmanager.adapters.mongodb.execute import MongoExecute
 from dbmanager.adapters.mongodb.query import MongoQuery
+from dbmanager.adapters.mongodb.scratch import MongoScratch
 from dbmanager.adapters.mongodb.security import MongoSecurity
 from dbmanager.adapters.mongodb.session import Sessions
 from dbmanager.adapters.mongodb.statistics import MongoStatistics
@@ -31,13 +32,14 @@ class MongoAdapter:
         self.steps = self.emit
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
-        self.what_if = Unsupported("MongoDB plans with indexes that exist only; advice follows rules")
-        self.backup_scripts = MongoBackupScripts()
+        self.what_if = Unsupported("MongoDB plans with indexes that exist only")
         self.bulk = MongoBulk(self._sessions, self.query)
+        self.backup_scripts = MongoBackupScripts()
         self.freeze = Unsupported(
             "MongoDB can hold the writes of a whole server only (fsyncLock), never those of some collections"
         )
-        self.backup = MongoBackup(self._sessions, self.query, self.catalog)
+        self.scratch = MongoScratch(self._sessions)
+        self.backup = MongoBackup(self._sessions, self.query, self.catalog, self.scratch)
         self.security = MongoSecurity(self._sessions, self.query, self.catalog)
 
     async def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import secrets
 import shutil
 import subprocess
 import tempfile
@@ -18,10 +17,11 @@ import anyio
 import anyio.to_thread
 
 from dbmanager.adapters.backup_files import file_digest, require_unchanged
-from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, ScratchBook, Unsupported, scratch_place
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.dump import read_dump, write_dump
 from dbmanager.adapters.mongodb.query import MongoQuery
+from dbmanager.adapters.mongodb.scratch import MongoScratch, beside
 from dbmanager.adapters.mongodb.session import Sessions
 from dbmanager.errors import StatementFailed, ToolMissing
 from dbmanager.model.backups import BackupArtifact
@@ -30,7 +30,6 @@ from dbmanager.model.configuration import ResolvedUrl
 if TYPE_CHECKING:
     from dbmanager.adapters.mongodb.adapter import MongoAdapter
 
-PREFIX = "dbmanager_scratch_"
 _TOOL = "mongodump"
 
 
@@ -39,8 +38,9 @@ class MongoBackup:
 
     single_precision_digits: int | None = None
 
-    def __init__(self, sessions: Sessions, query: MongoQuery, catalog: MongoCatalog) -> None:
+    def __init__(self, sessions: Sessions, query: MongoQuery, catalog: MongoCatalog, scratch: MongoScratch) -> None:
         self._sessions = sessions
+        self._scratch = scratch
         self._query = query
         self._catalog = catalog
 
@@ -61,28 +61,27 @@ class MongoBackup:
         size = (await anyio.Path(destination).stat()).st_size
         return BackupArtifact("mongodb", destination, method, size, digest, started_at, time.perf_counter() - started)
 
-    def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
-        """Restore into a new database beside this one and yield an adapter on it; it is dropped afterwards."""
-        return self._restored(artifact)
+    def restore_to_scratch(
+        self, artifact: BackupArtifact, book: ScratchBook | None = None
+    ) -> AbstractAsyncContextManager[Adapter]:
+        """Restore into a scratch place and yield an adapter on it; it is dropped afterwards."""
+        return self._restored(artifact, book)
 
     @asynccontextmanager
-    async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[MongoAdapter]:
-        from dbmanager.adapters.mongodb.adapter import MongoAdapter
-
+    async def _restored(self, artifact: BackupArtifact, book: ScratchBook | None) -> AsyncIterator[MongoAdapter]:
         await require_unchanged(artifact)
-        scratch = f"{PREFIX}{secrets.token_hex(4)}"
-        adapter = MongoAdapter("scratch", _beside(self._sessions.url, scratch), self._sessions.settings)
-        try:
-            if artifact.method.startswith(_TOOL):
-                names = [f"--nsFrom={self._sessions.database}.*", f"--nsTo={scratch}.*"]
-                await self._run("mongorestore", [f"--archive={artifact.path}", "--gzip", *names])
-            else:
-                await read_dump(self._sessions, scratch, artifact.path)
-            yield adapter
-        finally:
-            with anyio.CancelScope(shield=True):
-                await adapter.close()
-                await self._sessions.command({"dropDatabase": 1}, database=scratch)
+        async with scratch_place(self._scratch, self._sessions.name, book) as place:
+            adapter = self._scratch.open(place)
+            try:
+                if artifact.method.startswith(_TOOL):
+                    names = [f"--nsFrom={self._sessions.database}.*", f"--nsTo={place.name}.*"]
+                    await self._run("mongorestore", [f"--archive={artifact.path}", "--gzip", *names])
+                else:
+                    await read_dump(self._sessions, place.name, artifact.path)
+                yield adapter
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await adapter.close()
 
     async def _run(self, name: str, arguments: Sequence[str]) -> None:
         """Run one of MongoDB's tools; address and password go through a file that only we can read."""
@@ -101,14 +100,6 @@ class MongoBackup:
                                   hint="Run it by hand to see what it says.")  # fmt: skip
 
 
-def _beside(url: ResolvedUrl, database: str) -> ResolvedUrl:
-    """Return the address of another database on the same server, logged in where the first one is."""
-    options = dict(url.options)
-    if url.user is not None and not any(name.lower() == "authsource" for name in options):
-        options["authSource"] = url.database
-    return url.model_copy(update={"database": database, "options": options})
-
-
 def _tool_config(url: ResolvedUrl) -> str:
     from urllib.parse import quote
 
@@ -118,7 +109,7 @@ def _tool_config(url: ResolvedUrl) -> str:
         login += ":" + quote(url.password.get_secret_value(), safe="") if url.password else ""
         login += "@"
     scheme = "mongodb+srv" if url.scheme == "mongodb+srv" else "mongodb"
-    options = "&".join(f"{name}={value}" for name, value in _beside(url, "").options.items())
+    options = "&".join(f"{name}={value}" for name, value in beside(url, "").options.items())
     return f'uri: "{scheme}://{login}{url.hosts or url.host}/?{options}"\n'
 
 

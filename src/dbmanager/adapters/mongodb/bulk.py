@@ -65,6 +65,13 @@ class MongoBulk:
         data = tuple(_row(document, columns) for document in found)
         return Chunk(tuple(columns), data, (text_of(found[-1]["_id"]),) if found else None)
 
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Look the documents up by `_id`."""
+        wanted = {"_id": {"$in": [document_of(str(one[0])) for one in keys]}}
+        return tuple([_row(one, columns) async for one in self._query.each({"find": table.name, "filter": wanted})])
+
     async def _next(self, collection: str, condition: Document, rows: int) -> list[Document]:
         command = {"find": collection, "filter": condition, "sort": {"_id": 1}, "limit": int(rows)}
         return [document async for document in self._query.each(command)]

@@ -12,6 +12,7 @@ from dbmanager.adapters.mysql.execute import MysqlExecute
 from dbmanager.adapters.mysql.freeze import MysqlFreeze
 from dbmanager.adapters.mysql.provenance import MysqlProvenance
 from dbmanager.adapters.mysql.query import MysqlQuery
+from dbmanager.adapters.mysql.scratch import MysqlScratch
 from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.statistics import MysqlStatistics
@@ -33,14 +34,18 @@ class MysqlAdapter:
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
-        self.what_if = Unsupported(
-            "MySQL and MariaDB have no hypothetical indexes; advice rests on rules and real plans"
-        )
-        self.backup_scripts = MysqlBackupScripts(url, settings)
+        self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
         self.bulk = MysqlBulk(self._sessions)
+        self.backup_scripts = MysqlBackupScripts(url, settings)
         self.freeze = MysqlFreeze(self._sessions)
-        self.backup = MysqlBackup(self._sessions)
+        self.scratch = MysqlScratch(self._sessions)
+        self.backup = MysqlBackup(self._sessions, self.scratch)
         self.security = MysqlSecurity(self._sessions)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The pool, for what makes scratch databases."""
+        return self._sessions
 
     async def close(self) -> None:
         """Kill what runs and close the pool."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from dbmanager.adapters.facets import Chunk
-from dbmanager.adapters.mysql.execute import write_rows
+from dbmanager.adapters.mysql.execute import BATCH_ROWS, write_rows
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
-from dbmanager.adapters.mysql.storage import after_key, decoded, from_canonical, readable
+from dbmanager.adapters.mysql.storage import after_key, decoded, from_canonical, keyed, readable
 from dbmanager.adapters.mysql.tables import name_of
 from dbmanager.adapters.sql.counting import stored_columns
 from dbmanager.model.queries import Row
@@ -49,6 +49,20 @@ class MysqlBulk:
         data = tuple(decoded(row, described) for row in found)
         positions = [list(columns).index(name) for name in key]
         return Chunk(tuple(columns), data, tuple(data[-1][p] for p in positions) if data else None)
+
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Look the keys up by the key's index, some hundreds at a time."""
+        described = [table.column(name) for name in columns]
+        source = f"SELECT {', '.join(map(readable, described))} FROM {name_of(table.name)} WHERE "  # noqa: S608 - quoted
+        found: list[Row] = []
+        async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
+            for start in range(0, len(keys), BATCH_ROWS):
+                part = keys[start : start + BATCH_ROWS]
+                rows = await raw.fetch(source + keyed(raw, table, key, part, from_canonical))
+                found += (decoded(row, described) for row in rows)
+        return tuple(found)
 
     async def scan(
         self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000

@@ -11,6 +11,7 @@ from dbmanager.adapters.postgresql.execute import PostgresExecute
 from dbmanager.adapters.postgresql.freeze import PostgresFreeze
 from dbmanager.adapters.postgresql.provenance import PostgresProvenance
 from dbmanager.adapters.postgresql.query import PostgresQuery
+from dbmanager.adapters.postgresql.scratch import PostgresScratch
 from dbmanager.adapters.postgresql.security import PostgresSecurity
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.statistics import PostgresStatistics
@@ -37,8 +38,14 @@ class PostgresAdapter:
         self.backup_scripts = PostgresBackupScripts()
         self.bulk = PostgresBulk(self._sessions)
         self.freeze = PostgresFreeze(self._sessions)
-        self.backup = PostgresBackup(self._sessions)
+        self.scratch = PostgresScratch(self._sessions)
+        self.backup = PostgresBackup(self._sessions, self.scratch)
         self.security = PostgresSecurity(self._sessions)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The pool, for what makes scratch databases."""
+        return self._sessions
 
     async def close(self) -> None:
         """Stop what runs and close the pool."""

@@ -17,6 +17,7 @@ from dbmanager.model.queries import Row
 from dbmanager.model.schema import Column, DataType, Table
 
 TEMPORARY = "dbmanager_chunk"
+KEYS_AT_ONCE = 500
 _STEADY = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL extra_float_digits = 1"
 
 
@@ -94,6 +95,30 @@ class PostgresBulk:
         )
         positions = [list(columns).index(name) for name in key]
         return Chunk(tuple(columns), data, tuple(data[-1][p] for p in positions) if data else None)
+
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Look the keys up by the key's index, some hundreds at a time."""
+        described, kinds = [table.column(name) for name in columns], [table.column(name).type for name in key]
+        order = ", ".join(f"{quote(table.name)}.{quote(name)}" for name in key)
+        source = f"SELECT {', '.join(map(readable, described))} FROM {quote(table.schema, table.name)}"  # noqa: S608
+        found: list[Row] = []
+        async with self._reading() as raw:
+            await raw.execute(_STEADY)
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                part = keys[start : start + KEYS_AT_ONCE]
+                marks = (
+                    ", ".join(typed(f"${place * len(key) + at}::text", kind) for at, kind in enumerate(kinds, 1))
+                    for place in range(len(part))
+                )
+                sql = f"{source} WHERE ({order}) IN ({', '.join(f'({mark})' for mark in marks)})"
+                records = await raw.fetch(sql, *(encoded(value) for one in part for value in one))
+                found += (
+                    tuple(decoded(canonical(v), c.type) for v, c in zip(record.values(), described, strict=True))
+                    for record in records
+                )
+        return tuple(found)
 
     async def scan(
         self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000

@@ -9,6 +9,7 @@ from dbmanager.adapters.redis.bulk import RedisBulk
 from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.execute import RedisExecute
 from dbmanager.adapters.redis.query import RedisQuery
+from dbmanager.adapters.redis.scratch import RedisScratch
 from dbmanager.adapters.redis.security import RedisSecurity
 from dbmanager.adapters.redis.session import Sessions
 from dbmanager.adapters.redis.statistics import RedisStatistics
@@ -37,7 +38,8 @@ class RedisAdapter:
         self.freeze = Unsupported(
             "Redis pauses every writer of the server at once (CLIENT PAUSE), never those of some keys"
         )
-        self.backup = RedisBackup(self.sessions)
+        self.scratch = RedisScratch(self.sessions)
+        self.backup = RedisBackup(self.sessions, self.scratch)
         self.security = RedisSecurity(self.sessions, self.catalog)
 
     async def close(self) -> None:

@@ -16,9 +16,9 @@ import anyio
 import anyio.to_thread
 
 from dbmanager.adapters.backup_files import file_digest, require_unchanged
-from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, ScratchBook, ScratchPlace, Unsupported, scratch_place
 from dbmanager.adapters.redis.execute import expires_at
-from dbmanager.adapters.redis.scratch import needed_server, private_server
+from dbmanager.adapters.redis.scratch import RedisScratch, needed_server
 from dbmanager.adapters.redis.session import Sessions, Wire
 from dbmanager.model.backups import BackupArtifact
 
@@ -34,8 +34,9 @@ class RedisBackup:
 
     single_precision_digits: int | None = None
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, scratch: RedisScratch) -> None:
         self._sessions = sessions
+        self._scratch = scratch
 
     async def back_up(self, destination: Path, progress: Progress | None = None) -> BackupArtifact | Unsupported:
         """Write one file; a snapshot makes the server fork once, as a new replica would."""
@@ -98,20 +99,39 @@ class RedisBackup:
                 if cursor == b"0":
                     return
 
-    def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
+    def restore_to_scratch(
+        self, artifact: BackupArtifact, book: ScratchBook | None = None
+    ) -> AbstractAsyncContextManager[Adapter]:
         """Restore into a private server that is started for it and yield an adapter on the same logical database."""
-        return self._restored(artifact)
+        return self._restored(artifact, book)
 
     @asynccontextmanager
-    async def _restored(self, artifact: BackupArtifact) -> AsyncIterator[Adapter]:
+    async def _restored(self, artifact: BackupArtifact, book: ScratchBook | None) -> AsyncIterator[Adapter]:
         await require_unchanged(artifact)
-        program = await anyio.to_thread.run_sync(needed_server, (await self._sessions.server()).product)
+        await anyio.to_thread.run_sync(needed_server, (await self._sessions.server()).product)
         is_rdb = await anyio.to_thread.run_sync(_is_rdb, artifact.path)
-        async with private_server(program, artifact.path if is_rdb else None, self._sessions.database) as adapter:
-            if not is_rdb:
-                await _filled(adapter.sessions, artifact.path)
-            adapter.catalog.keep_groups(artifact.tables)
-            yield adapter
+        scratch = _Loading(self._sessions, artifact.path) if is_rdb else self._scratch
+        async with scratch_place(scratch, self._sessions.name, book) as place:
+            adapter = scratch.open(place)
+            try:
+                if not is_rdb:
+                    await _filled(adapter.sessions, artifact.path)
+                adapter.catalog.keep_groups(artifact.tables)
+                yield adapter
+            finally:
+                await adapter.close()
+
+
+class _Loading(RedisScratch):
+    """Private servers that start on an RDB file, which can't be loaded later."""
+
+    def __init__(self, sessions: Sessions, rdb: Path) -> None:
+        super().__init__(sessions)
+        self._rdb = rdb
+
+    async def create(self, place: ScratchPlace) -> None:
+        """Start the server on the file."""
+        await self.start(place, self._rdb)
 
 
 async def _filled(sessions: Sessions, file: Path) -> None:

@@ -64,6 +64,15 @@ class RedisBulk:
             found = [row for name in wanted if (row := await _row(wire, name, columns)) is not None]
         return Chunk(tuple(columns), tuple(found), (to_text(wanted[-1]),) if wanted else None)
 
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Return the keys of these names."""
+        _check(columns)
+        async with self._sessions.reading(timeout_seconds=SECONDS) as wire:
+            names = [to_bytes(str(one[0])) for one in keys]
+            return tuple([row for name in names if (row := await _row(wire, name, columns)) is not None])
+
     async def scan(
         self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000
     ) -> AsyncIterator[tuple[Row, ...]]:

@@ -1,34 +1,132 @@
-"""A private server for a moment: reached by a socket in a folder of ours alone, gone when the block ends or we die."""
+"""Private Redis or Valkey servers as scratch places, reached by a socket in a folder of ours alone."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-from anyio.abc import Process
 
-from dbmanager.errors import ConnectionFailed, StatementFailed, ToolMissing
+from dbmanager.adapters.facets import ScratchPlace, Unsupported
+from dbmanager.adapters.facets.scratch import FORBIDDEN, SchemaPart, folder_place, fresh_name
+from dbmanager.adapters.private_server import PrivateServers, make_folder, remove_folder
+from dbmanager.adapters.redis.session import Sessions
+from dbmanager.errors import StatementFailed, ToolMissing
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
+from dbmanager.model.schema import Table
 
 if TYPE_CHECKING:
     from dbmanager.adapters.redis.adapter import RedisAdapter
 
-START_SECONDS = 120.0
-STOP_SECONDS = 10.0
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 """The last two are the same program, which is the server when it is called so; some packages install only them."""
-_KEEPER = 'exec 3<&0; "$0" "$1" & child=$!; (cat <&3 >/dev/null; kill "$child" 2>/dev/null) & wait "$child"'
-"""Runs the server for as long as our end of the pipe is open, which ends with our process whatever ended it."""
+_MISSING = "no redis-server or valkey-server is on PATH to start privately"
+
+
+class RedisScratch:
+    """The `Scratch` facet. Never a numbered database of the source: FLUSHALL and CONFIG would reach the others."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._servers = PrivateServers()
+
+    async def places(self, name: str) -> tuple[ScratchPlace, ...] | Unsupported:
+        """Return a private server of this machine."""
+        if self._sessions.settings.scratch_mode == "none":
+            return Unsupported(FORBIDDEN)
+        if await anyio.to_thread.run_sync(find_server, "redis") is None:
+            return Unsupported(_MISSING)
+        return (folder_place(name, "instance"),)
+
+    async def create(self, place: ScratchPlace) -> None:
+        """Start an empty server.
+
+        Raises: ToolMissing when there is no server program.
+        """
+        await self.start(place, None)
+
+    async def start(self, place: ScratchPlace, rdb: Path | None) -> None:
+        """Start the server of a place on an RDB file, or empty.
+
+        Raises: StatementFailed when it can't load the file, as an older server can't load a newer one's.
+        """
+        program = await anyio.to_thread.run_sync(needed_server, (await self._sessions.server()).product)
+        await started(self._servers, place, program, rdb, self._sessions.database)
+
+    def open(self, place: ScratchPlace) -> RedisAdapter:
+        """Return a writable adapter on the logical database of the same number."""
+        return _adapter(place.path / "socket", self._sessions.database)
+
+    async def size_bytes(self, place: ScratchPlace) -> int:
+        """Return the memory that the server has in use."""
+        adapter = self.open(place)
+        try:
+            async with adapter.sessions.reading(timeout_seconds=30) as wire:
+                return int((await adapter.sessions.info(wire, "memory")).get("used_memory", 0))
+        finally:
+            await adapter.close()
+
+    async def drop(self, place: ScratchPlace) -> None:
+        """Stop the server and remove its folder."""
+        folder = place.path
+        await self._servers.stop(place.name)
+        await remove_folder(folder)
+
+    async def copy_schema(self, place: ScratchPlace, part: SchemaPart) -> tuple[str, ...] | Unsupported:
+        """Redis declares nothing."""
+        return ()
+
+    def beyond(self, statement: str) -> str | None:
+        """Redis has no design to try."""
+        return "Redis declares nothing"
+
+    async def gather_statistics(self, place: ScratchPlace, tables: Sequence[Table]) -> None:
+        """Redis plans nothing."""
+
+
+async def started(servers: PrivateServers, place: ScratchPlace, program: Path, rdb: Path | None, database: int) -> None:
+    """Start a server in the place's folder and wait until it has loaded the file.
+
+    Raises: StatementFailed.
+    """
+    configuration = await anyio.to_thread.run_sync(_prepared, program, place.path, rdb, database)
+    adapter = _adapter(place.path / "socket", database)
+    try:
+        await servers.start(
+            place.name, [str(place.path / "redis-server"), str(configuration)], place.path,
+            lambda: adapter.query.fetch('["DBSIZE"]'),
+        )  # fmt: skip
+    except StatementFailed:
+        if rdb is None:
+            raise
+        raise StatementFailed(
+            "the scratch server could not load the backup", object_name="scratch",
+            hint="Install a server at least as new as the one that was backed up.",
+        ) from None  # fmt: skip
+    finally:
+        await adapter.close()
+
+
+@asynccontextmanager
+async def private_server(program: Path, rdb: Path | None, database: int) -> AsyncIterator[RedisAdapter]:
+    """Start a server of that program, yield an adapter on it; stop and remove it."""
+    servers, place = PrivateServers(), folder_place(fresh_name(), "instance")
+    try:
+        await started(servers, place, program, rdb, database)
+        adapter = _adapter(place.path / "socket", database)
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await servers.stop(place.name)
+            await remove_folder(place.path)
 
 
 def find_server(product: str) -> Path | None:
@@ -39,37 +137,21 @@ def find_server(product: str) -> Path | None:
     return next((Path(found) for name in names if (found := shutil.which(name))), None)
 
 
-@asynccontextmanager
-async def private_server(program: Path, rdb: Path | None, database: int) -> AsyncIterator[RedisAdapter]:
-    """Start a server on an RDB file (or empty), wait until it has loaded it, yield an adapter; stop and remove it.
+def needed_server(product: str) -> Path:
+    """Return a server program.
 
-    Raises: StatementFailed when it can't load the file, as an older server can't load a newer one's.
+    Raises: ToolMissing.
     """
-    folder = Path(await anyio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix="dbmanager-scratch-")))
-    try:
-        if rdb is not None:
-            await anyio.to_thread.run_sync(shutil.copyfile, rdb, folder / "dump.rdb")
-        configuration = await anyio.to_thread.run_sync(_prepared, program, folder, database)
-        process = await anyio.open_process(
-            ["sh", "-c", _KEEPER, str(folder / "redis-server"), str(configuration)], cwd=folder, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            adapter = _adapter(folder / "socket", database)
-            try:
-                await _loaded(process, adapter)
-                yield adapter
-            finally:
-                await adapter.close()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await _ended(process)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+    found = find_server(product)
+    if found is None:
+        raise ToolMissing(_MISSING, hint="Install one; it is started privately.")
+    return found
 
 
-def _prepared(program: Path, folder: Path, database: int) -> Path:
+def _prepared(program: Path, folder: Path, rdb: Path | None, database: int) -> Path:
+    make_folder(folder)
+    if rdb is not None:
+        shutil.copyfile(rdb, folder / "dump.rdb")
     (folder / "redis-server").symlink_to(program)
     file = folder / "redis.conf"
     file.write_text(
@@ -85,41 +167,3 @@ def _adapter(socket: Path, database: int) -> RedisAdapter:
     url = ResolvedUrl(engine="redis", host="localhost", database=str(database))
     settings = ConnectionSettings.model_validate({"url": "redis://localhost/0", "access": "read_write"})
     return RedisAdapter("scratch", url, settings, socket=str(socket))
-
-
-async def _loaded(process: Process, adapter: RedisAdapter) -> None:
-    with anyio.move_on_after(START_SECONDS):
-        while process.returncode is None:
-            try:
-                await adapter.query.fetch('["DBSIZE"]')
-            except ConnectionFailed:
-                await anyio.sleep(0.02)
-                continue
-            return
-    raise StatementFailed(
-        "the scratch server could not load the backup", object_name="scratch",
-        hint="Install a server at least as new as the one that was backed up.",
-    )  # fmt: skip
-
-
-async def _ended(process: Process) -> None:
-    if process.stdin is not None:
-        await process.stdin.aclose()
-    with anyio.move_on_after(STOP_SECONDS):
-        await process.wait()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def needed_server(product: str) -> Path:
-    """Return a server program.
-
-    Raises: ToolMissing.
-    """
-    found = find_server(product)
-    if found is None:
-        raise ToolMissing(
-            "no redis-server or valkey-server is on PATH to restore into", hint="Install one; it is started privately."
-        )
-    return found

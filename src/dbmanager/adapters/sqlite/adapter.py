@@ -13,6 +13,7 @@ from dbmanager.adapters.sqlite.execute import SqliteExecute
 from dbmanager.adapters.sqlite.freeze import SqliteFreeze
 from dbmanager.adapters.sqlite.provenance import SqliteProvenance
 from dbmanager.adapters.sqlite.query import SqliteQuery
+from dbmanager.adapters.sqlite.scratch import SqliteScratch
 from dbmanager.adapters.sqlite.security import SqliteSecurity
 from dbmanager.adapters.sqlite.session import Sessions
 from dbmanager.adapters.sqlite.statistics import SqliteStatistics
@@ -26,7 +27,7 @@ class SqliteAdapter:
     engine = "sqlite"
     dialect = "sqlite"
 
-    def __init__(self, name: str, path: Path, *, read_only: bool) -> None:
+    def __init__(self, name: str, path: Path, *, read_only: bool, scratch: bool = True) -> None:
         self._sessions = Sessions(name, path, writable=not read_only)
         self.catalog = SqliteCatalog(self._sessions, read_only=read_only)
         self.query = SqliteQuery(self._sessions)
@@ -39,7 +40,8 @@ class SqliteAdapter:
         self.backup_scripts = SqliteBackupScripts()
         self.bulk = SqliteBulk(self._sessions)
         self.freeze = SqliteFreeze(self._sessions)
-        self.backup = SqliteBackup(self._sessions)
+        self.scratch = SqliteScratch(self._sessions, allowed=scratch)
+        self.backup = SqliteBackup(self._sessions, self.scratch)
         self.security = SqliteSecurity(self._sessions)
 
     async def close(self) -> None:
@@ -49,4 +51,9 @@ class SqliteAdapter:
 
 def open_adapter(name: str, url: ResolvedUrl, settings: ConnectionSettings) -> SqliteAdapter:
     """Return the adapter of a configured connection."""
-    return SqliteAdapter(name, Path(url.database), read_only=settings.access == "read_only")
+    return SqliteAdapter(
+        name,
+        Path(url.database),
+        read_only=settings.access == "read_only",
+        scratch=settings.scratch_mode != "none",
+    )

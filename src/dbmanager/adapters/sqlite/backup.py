@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,7 +15,8 @@ import anyio
 import anyio.to_thread
 
 from dbmanager.adapters.backup_files import file_digest, require_unchanged
-from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, ScratchBook, Unsupported, scratch_place
+from dbmanager.adapters.sqlite.scratch import SqliteScratch, file_of
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.errors import StatementFailed
 from dbmanager.model.backups import BackupArtifact
@@ -32,8 +32,9 @@ class SqliteBackup:
 
     single_precision_digits: int | None = None
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, scratch: SqliteScratch) -> None:
         self._sessions = sessions
+        self._scratch = scratch
 
     async def back_up(self, destination: Path, progress: Progress | None = None) -> BackupArtifact | Unsupported:
         """Copy the whole file in one step (so that no writer makes it start over), check it, and take its digest."""
@@ -60,9 +61,24 @@ class SqliteBackup:
         size = (await anyio.Path(destination).stat()).st_size
         return BackupArtifact("sqlite", destination, METHOD, size, digest, started_at, time.perf_counter() - started)
 
-    def restore_to_scratch(self, artifact: BackupArtifact) -> AbstractAsyncContextManager[Adapter]:
-        """Restore into a temporary folder and yield an adapter on it."""
-        return _restored(artifact)
+    def restore_to_scratch(
+        self, artifact: BackupArtifact, book: ScratchBook | None = None
+    ) -> AbstractAsyncContextManager[Adapter]:
+        """Restore into a scratch file and yield an adapter on it; it is dropped afterwards."""
+        return self._restored(artifact, book)
+
+    @asynccontextmanager
+    async def _restored(self, artifact: BackupArtifact, book: ScratchBook | None) -> AsyncIterator[SqliteAdapter]:
+        await require_unchanged(artifact)
+        async with scratch_place(self._scratch, self._sessions.name, book) as place:
+            target = file_of(place)
+            await anyio.to_thread.run_sync(shutil.copyfile, artifact.path, target)
+            await anyio.to_thread.run_sync(_check, target)
+            adapter = self._scratch.open(place)
+            try:
+                yield adapter
+            finally:
+                await adapter.close()
 
 
 def _check(path: Path) -> None:
@@ -73,22 +89,3 @@ def _check(path: Path) -> None:
         raw.close()
     if verdict != "ok":
         raise StatementFailed("the copy is damaged, as the database itself may be", object_name=path.name)
-
-
-@asynccontextmanager
-async def _restored(artifact: BackupArtifact) -> AsyncIterator[SqliteAdapter]:
-    from dbmanager.adapters.sqlite.adapter import SqliteAdapter
-
-    await require_unchanged(artifact)
-    folder = Path(tempfile.mkdtemp(prefix="dbmanager-scratch-"))
-    try:
-        target = folder / "restored.db"
-        await anyio.to_thread.run_sync(shutil.copyfile, artifact.path, target)
-        await anyio.to_thread.run_sync(_check, target)
-        adapter = SqliteAdapter("scratch", target, read_only=True)
-        try:
-            yield adapter
-        finally:
-            await adapter.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -77,6 +77,23 @@ class SqliteBulk:
 
         return await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
 
+    async def read_keys(
+        self, table: Table, columns: Sequence[str], key: Sequence[str], keys: Sequence[Row]
+    ) -> tuple[Row, ...]:
+        """Look each key up by itself."""
+        names = ", ".join(quote(name) for name in columns)
+        where = " AND ".join(f"{quote(name)} = ?" for name in key)
+        sql = f"SELECT {names} FROM {quote(table.name)} WHERE {where}"  # noqa: S608 - quoted
+        kinds = [table.column(name).type for name in columns]
+        types = [table.column(name).type for name in key]
+
+        def work(handle: Handle) -> tuple[Row, ...]:
+            bound = ([from_canonical(v, t) for v, t in zip(one, types, strict=True)] for one in keys)
+            found = (row for one in bound for row in handle.raw.execute(sql, one))
+            return tuple(tuple(to_canonical(v, k) for v, k in zip(row, kinds, strict=True)) for row in found)
+
+        return await self._sessions.read(work, timeout_seconds=CHUNK_SECONDS)
+
     async def scan(
         self, table: Table, columns: Sequence[str], *, batch_rows: int = 5_000
     ) -> AsyncIterator[tuple[Row, ...]]:

@@ -25,6 +25,7 @@ def change_text(change: ChangeSet, settings: ConnectionSettings) -> str:
         f"**{change.id}** on {change.plan.connection} ({settings.environment}): {change.plan.title}. "
         f"State: {change.state.value}. Reason: {change.plan.reason}",
         *change.notes,
+        *change.plan.notes,
     ]
     for record in change.steps:
         lines += _step(record)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Emit, Unsupported, need
+from dbmanager.adapters.facets import Adapter, Emit, Unsupported, WhatIfResult, need
 from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.analyzers.schema_lint.structure import SMALL_TABLE_ROWS
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
-from dbmanager.model.schema import Index, Table
+from dbmanager.model.schema import DatabaseSchema, Index, Table
+from dbmanager.services.index_trials import IndexTrials, Trial
 
 MEASURE_LIMITS = QueryLimits(timeout_seconds=30.0)
 SINGLE_SCANS = ("full_scan",)
@@ -49,16 +50,17 @@ class AdviceReport:
     method: str
 
 
-async def advise(adapter: Adapter, queries: Sequence[str]) -> AdviceReport:
+async def advise(adapter: Adapter, queries: Sequence[str], trials: IndexTrials | None = None) -> AdviceReport:
     """Return index advice for a workload of read-only queries; the database is only read.
 
-    A candidate is kept when the engine, shown it, uses it; among candidates the engine chooses.
+    A candidate is kept when the engine, shown it, uses it; among candidates the engine chooses. Where the engine has no
+    hypothetical indexes they are made on a sampled copy, and where there is none either, rules decide.
     """
     schema = await adapter.catalog.read_schema()
     before = await measure(adapter, queries)
-    chosen: dict[str, Advice] = {}
+    work = _Work({}, "what-if on the engine's planner")
     used_now: set[str] = set()
-    method = "what-if on the engine's planner"
+    open_questions: list[_Question] = []
     for number, sql in enumerate(queries, 1):
         if before[number - 1].problem:
             continue
@@ -69,22 +71,81 @@ async def advise(adapter: Adapter, queries: Sequence[str]) -> AdviceReport:
             for table, index in candidates(column_uses(sql, adapter.dialect, schema))
             if (table.row_estimate is None or table.row_estimate >= SMALL_TABLE_ROWS)
         ]
-        if not tried:
-            continue
-        if isinstance(adapter.what_if, Unsupported):
-            method = f"rules only: {adapter.what_if.reason}"
-            for table, index in tried[-1:]:  # the widest: equality, then sort or range
-                _keep(chosen, table, index, number, None)
-            continue
-        result = await adapter.what_if.try_indexes(sql, tried)
-        if isinstance(result, Unsupported):
-            method = f"rules only: {result.reason}"
-            continue
-        sizes = dict(result.sizes_bytes)
-        for table, index in tried:
-            if index.name in result.used and _better(result.before, result.after):
-                _keep(chosen, table, index, number, sizes.get(index.name))
-    return AdviceReport(tuple(_minimal(chosen)), _unused(schema.base_tables(), used_now), before, method)
+        if tried:
+            question = _Question(number, sql, tried)
+            open_questions += [] if await _asked(adapter, question, work) else [question]
+    if open_questions:
+        await _tried(schema, open_questions, work, trials)
+    return AdviceReport(tuple(_minimal(work.chosen)), _unused(schema.base_tables(), used_now), before, work.method)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query, by number, and the indexes that may help it."""
+
+    number: int
+    sql: str
+    tried: list[tuple[Table, Index]]
+
+
+@dataclass(slots=True)
+class _Work:
+    """Advice so far, and what it rests on; `lacking` is why the engine can't be asked by itself."""
+
+    chosen: dict[str, Advice]
+    method: str
+    lacking: str = ""
+
+
+async def _asked(adapter: Adapter, question: _Question, work: _Work) -> bool:
+    """Ask the engine's own means; False where it has none."""
+    if isinstance(adapter.what_if, Unsupported):
+        work.lacking = adapter.what_if.reason
+        return False
+    result = await adapter.what_if.try_indexes(question.sql, question.tried)
+    if isinstance(result, Unsupported):
+        work.lacking = result.reason
+        return False
+    _take(result, question, work)
+    return True
+
+
+async def _tried(
+    schema: DatabaseSchema, questions: Sequence[_Question], work: _Work, trials: IndexTrials | None
+) -> None:
+    """Try the candidates on a sampled copy; rules decide where there is none, and where a query can't be tried."""
+    left, missing = list(questions), ""
+    work.method = f"rules only: {work.lacking}"
+    if trials is not None:
+        try:
+            async with trials.on(schema, [table for question in questions for table, _ in question.tried]) as trial:
+                work.method = f"real indexes on a sampled copy ({trial.described}; costs and choices are the sample's)"
+                for question in questions:
+                    problem = await _refusal(trial, question, work)
+                    missing = problem or missing
+                    left = left if problem else [one for one in left if one is not question]
+        except DbManagerError as refused:
+            missing = refused.sentence()
+    if missing:
+        work.method += f"; by rules for want of a trial: {', '.join(f'query {one.number}' for one in left)} ({missing})"
+    for question in left:
+        _keep(work.chosen, *question.tried[-1], question.number, None)  # the widest: equality, then sort or range
+
+
+async def _refusal(trial: Trial, question: _Question, work: _Work) -> str:
+    """Try one query's candidates; return why that was not possible, empty when it was."""
+    try:
+        _take(await trial.try_indexes(question.sql, question.tried), question, work)
+    except DbManagerError as problem:
+        return problem.sentence()
+    return ""
+
+
+def _take(result: WhatIfResult, question: _Question, work: _Work) -> None:
+    sizes = dict(result.sizes_bytes)
+    for table, index in question.tried:
+        if index.name in result.used and _better(result.before, result.after):
+            _keep(work.chosen, table, index, question.number, sizes.get(index.name))
 
 
 def _keep(chosen: dict[str, Advice], table: Table, index: Index, number: int, size_bytes: int | None) -> None:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from dbmanager.adapters.facets import Adapter, Progress, Unsupported
+from dbmanager.adapters.facets import Adapter, Progress, ScratchBook, Unsupported
 from dbmanager.errors import PermissionDenied, UnsupportedCapability
 from dbmanager.model.backups import BackupArtifact, DrillReport, TableDigest
 from dbmanager.services.backups import Backups
@@ -64,13 +64,19 @@ async def back_up(adapter: Adapter, connection: str, backups: Backups, progress:
     return BackupRun(await backups.add(connection, artifact, digests), artifact, digests)
 
 
-async def drill(adapter: Adapter, backup_id: str, backups: Backups, progress: Progress | None = None) -> DrillReport:
-    """Restore a backup into a scratch place, compare every table, record the result."""
+async def drill(
+    adapter: Adapter,
+    backup_id: str,
+    backups: Backups,
+    progress: Progress | None = None,
+    book: ScratchBook | None = None,
+) -> DrillReport:
+    """Restore a backup into a scratch place that the book knows of, compare every table, record the result."""
     if isinstance(adapter.backup, Unsupported):
         raise UnsupportedCapability(adapter.backup.reason, object_name=backup_id)
     _, artifact, expected = await backups.get(backup_id)
     started = time.perf_counter()
-    async with adapter.backup.restore_to_scratch(artifact) as scratch:
+    async with adapter.backup.restore_to_scratch(artifact, book) as scratch:
         restore_seconds = time.perf_counter() - started
         began = time.perf_counter()
         found, _ = await digests_of(scratch, progress)

@@ -52,7 +52,8 @@ async def drill_work(services: Services, arguments: Mapping[str, Any], progress:
         raise NotFound(
             f"there is no backup of {connection!r} yet", object_name=connection, next_actions=("run_backup",)
         )
-    report = await drill(adapter, chosen, services.backups, progress=progress)
+    async with services.scratches.book(connection) as book:
+        report = await drill(adapter, chosen, services.backups, progress=progress, book=book)
     facts: dict[str, Any] = {"backup": chosen, "passed": report.passed, "restore_seconds": report.restore_seconds}
     if not report.passed:
         return Outcome("DRILL FAILED:\n" + "\n".join(f"- {item}" for item in report.differences), facts)
