@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import pytest
 
 from dbmanager.adapters.backup_files import file_digest
@@ -223,3 +224,26 @@ async def test_a_number_whose_sixth_digit_changed_fails_the_drill(
         assert "DRILL FAILED:\n- measured: 1 rows" in drilled.text
     finally:
         server.drop_database(database)
+
+
+@pytest.mark.parametrize("product", ["mysql", "mariadb"])
+async def test_at_most_four_connections_are_opened_however_many_calls_come(
+    product: str, request: pytest.FixtureRequest
+) -> None:
+    server: MySqlServer = request.getfixturevalue(f"{product}_server")
+    database = server.create_database("CREATE TABLE t (id int PRIMARY KEY);")
+    adapter = open_mysql(server, database, access="read_only")
+    ours = "SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE()"
+    most = 0
+
+    async def read() -> None:
+        nonlocal most
+        most = max(most, int(str((await adapter.query.fetch(ours))[0][0])))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(40):
+            group.start_soon(read)
+            group.start_soon(adapter.catalog.server_info)
+    await adapter.close()
+    server.drop_database(database)
+    assert 2 <= most <= 4

@@ -66,7 +66,7 @@ LEAKS: tuple[tuple[str, ...], ...] = tuple(tuple(line.split(" ")) for line in (
     "DUMP subscribers|SORT_RO subscribers ALPHA|ZRANGE rank:people 0 -1|ZRANGE rank:people 0 0 WITHSCORES|ZREVRANGE rank:people 0 -1|ZRANGEBYSCORE rank:people 1 1|"
     "ZREVRANGEBYSCORE rank:people 1 1|ZRANGE rank:people 1 1 BYSCORE|ZRANGEBYLEX rank:people - +|ZRANGE rank:people - + BYLEX|ZREVRANGEBYLEX rank:people + -|"
     "ZRANDMEMBER rank:people 20|ZRANDMEMBER rank:people -40 WITHSCORES|ZSCAN rank:people 0|ZUNION 2 board:games rank:people|ZINTER 1 rank:people WITHSCORES|ZDIFF 1 rank:people|"
-    "DUMP rank:people|XRANGE signups:1 - +|XRANGE signups:1 1-1 1-1|XREVRANGE signups:1 + -|XINFO STREAM signups:1|XINFO STREAM signups:1 FULL|"
+    "DUMP rank:people|XRANGE signups:1 - +|XRANGE signups:1 1-1 1-1|XREVRANGE signups:1 + -|XREAD STREAMS signups:1 0|XREAD COUNT 3 STREAMS events:1 signups:1 0 0|XINFO STREAM signups:1|XINFO STREAM signups:1 FULL|"
     "SCAN 0 COUNT 1000|SCAN 0 MATCH login:* COUNT 1000|SCAN 0 MATCH login:ada* COUNT 1000|SCAN 0 MATCH *ada* COUNT 1000|SCAN 0 MATCH l[a-z]gin:* COUNT 1000 TYPE string|"
     "HGETALL ages|HKEYS ages|HSCAN ages 0|HRANDFIELD ages 40|HRANDFIELD ages 40 WITHVALUES|GEOSEARCH homes:1 FROMLONLAT 13.3 38.1 BYRADIUS 9 km|"
     "GEORADIUS_RO homes:1 13.3 38.1 9 km|GEOSEARCH homes:1 FROMLONLAT 13.3 38.1 BYRADIUS 9 km WITHDIST|ZRANGE homes:1 0 -1|DUMP ages|LRANGE fresh:1 0 -1|GET unheard_of|HGET user:99 ssn|HGETALL user:99"
@@ -82,6 +82,6 @@ BENIGN: tuple[tuple[str, ...], ...] = tuple(tuple(line.split(" ")) for line in (
     "HSCAN product:1 0|HRANDFIELD product:1 2 WITHVALUES|HRANDFIELD user:1|GET counter:1|MGET counter:1 counter:2|GETRANGE counter:1 0 1|STRLEN contact:1|TTL contact:1|PTTL user:1|"
     "TYPE user:1|EXISTS user:1 user:2|DBSIZE|SMEMBERS tags:all|SCARD subscribers|SSCAN tags:all 0|SRANDMEMBER tags:all 3|SISMEMBER tags:all tag1|ZRANGE board:games 0 -1|"
     "ZRANGE board:games 0 2 WITHSCORES|ZSCORE board:games game1|ZCARD rank:people|ZRANK board:games game2|ZUNION 1 board:games|LRANGE queue:jobs 0 -1|LLEN outbox:1|LINDEX queue:jobs 0|"
-    "XLEN signups:1|XRANGE events:1 - +|OBJECT ENCODING user:1|MEMORY USAGE user:1|SCAN 0 MATCH product:* COUNT 1000|SCAN 0 MATCH counter:* COUNT 1000|INFO server|TIME|PING|"
+    "XLEN signups:1|XRANGE events:1 - +|XREAD STREAMS events:1 0|OBJECT ENCODING user:1|MEMORY USAGE user:1|SCAN 0 MATCH product:* COUNT 1000|SCAN 0 MATCH counter:* COUNT 1000|INFO server|TIME|PING|"
     "CONFIG GET maxmemory|ACL WHOAMI|CLIENT ID|EXPIRETIME user:1|SORT_RO queue:jobs ALPHA|BITCOUNT counter:1|DUMP counter:1|SDIFF tags:all"
 ).split("|"))  # fmt: skip

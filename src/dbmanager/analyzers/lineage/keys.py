@@ -113,6 +113,9 @@ def _tracer(arguments: Sequence[bytes], groups: _Groups) -> _Tracer | None:
         return _by_column(merge("", [groups.contents(key) for key in rest]))
     if word in _COUNTED and rest[0].isdigit():
         return _by_column(merge("", [groups.contents(key) for key in rest[1 : 1 + int(rest[0])]]))
+    if word == "XREAD" and b"STREAMS" in [argument.upper() for argument in rest]:
+        named = rest[[argument.upper() for argument in rest].index(b"STREAMS") + 1 :]
+        return _by_column(merge("", [groups.contents(key) for key in named[: len(named) // 2]]))
     if word == "LCS" and len(rest) >= 2:
         return _by_column(merge("", [groups.contents(key) for key in rest[:2]]))
     if word in _BY_FIELD:
