@@ -52,11 +52,11 @@ async def run_client(
 
     Raises: PermissionDenied, StatementFailed; the server's error number is all that is told.
     """
-    with _login(url, settings, product) as defaults:
+    with _login(url, settings, product) as (defaults, inherited):
         done = await anyio.run_process(
             [str(program), f"--defaults-file={defaults}", *arguments],
             check=False, stdout=stdout or subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=stdin or subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}, pass_fds=inherited,
         )  # fmt: skip
     if done.returncode:
         found = _NUMBER.search(done.stderr.decode("utf-8", "replace"))
@@ -72,20 +72,40 @@ async def run_client(
 
 
 @contextmanager
-def _login(url: ResolvedUrl, settings: ConnectionSettings, product: str) -> Iterator[Path]:
+def _login(url: ResolvedUrl, settings: ConnectionSettings, product: str) -> Iterator[tuple[Path, tuple[int, ...]]]:
+    """Yield where the program reads its options, and the descriptor it inherits for that.
+
+    The password goes through a pipe, of which nothing is left whoever dies; only where a program can't open one by name
+    is it a file that this user alone may read.
+    """
     lines = [f"host={url.host or 'localhost'}", f"port={url.port or 3306}", "protocol=TCP"]
     if url.user:
         lines.append(f"user={_option(url.user)}")
     if url.password is not None:
         lines.append(f"password={_option(url.password.get_secret_value())}")
     lines += client_options(url, settings, product)
+    options = ("[client]\n" + "\n".join(lines) + "\n").encode()
+    if _DESCRIPTORS.is_dir() and len(options) < PIPE_BYTES:
+        reading, writing = os.pipe()
+        try:
+            os.write(writing, options)
+            os.close(writing)
+            yield _DESCRIPTORS / str(reading), (reading,)
+        finally:
+            os.close(reading)
+        return
     handle, name = tempfile.mkstemp(prefix="dbmanager-login-", suffix=".cnf")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("[client]\n" + "\n".join(lines) + "\n")
-        yield Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(options)
+        yield Path(name), ()
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+_DESCRIPTORS = Path("/dev/fd")
+PIPE_BYTES = 4_096
+"""What any pipe takes at once, so that writing never waits for the reader."""
 
 
 def _option(value: str) -> str:
