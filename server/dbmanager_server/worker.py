@@ -8,17 +8,20 @@ import secrets
 import signal
 import socket
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import anyio
 
-from dbmanager.errors import DbManagerError
+from dbmanager.errors import DbManagerError, StoreError
 from dbmanager.model.jobs import Job, JobState, Outcome
 from dbmanager.services.container import Services
 from dbmanager.services.jobs import LEASE_SECONDS
 
 LOOK_SECONDS = 0.5
 SEEN_SECONDS = 2.0
+ResultT = TypeVar("ResultT")
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ class Worker:
     async def _be_seen(self, scope: anyio.CancelScope) -> None:
         """Say now and then that this worker is alive; end it once it has been idle for long enough."""
         while True:
-            await self.services.jobs.worker_seen(self.owner)
+            await _despite_store(self.services.jobs.worker_seen(self.owner))
             await anyio.sleep(SEEN_SECONDS)
             idle = 0.0 if self._busy else time.monotonic() - self._last_work
             if self.idle_seconds is not None and idle > self.idle_seconds:
@@ -59,7 +62,7 @@ class Worker:
 
     async def _take_up(self) -> None:
         while True:
-            job = await self.services.jobs.claim(self.owner)
+            job = await _despite_store(self.services.jobs.claim(self.owner))
             if job is None:
                 await anyio.sleep(LOOK_SECONDS)
                 continue
@@ -90,7 +93,7 @@ class Worker:
         redact = self.services.redactor.text
 
         async def progress(done: float, total: float | None = None, message: str | None = None) -> None:
-            await self.services.jobs.report(job.id, self.owner, done, total, redact(message or ""))
+            await _despite_store(self.services.jobs.report(job.id, self.owner, done, total, redact(message or "")))
 
         try:
             outcome = await self.services.jobs.handler(job.kind)(self.services, job.arguments, progress)
@@ -106,12 +109,26 @@ class Worker:
         renewed = time.monotonic()
         while True:
             await anyio.sleep(LOOK_SECONDS)
-            found = await self.services.jobs.get(job.id)
-            due = time.monotonic() - renewed > LEASE_SECONDS / 4
-            if found.cancel_requested or (due and not await self.services.jobs.renew(job.id, self.owner)):
+            found = await _despite_store(self.services.jobs.get(job.id))
+            if found is not None and found.cancel_requested:
                 scope.cancel()
                 return
-            renewed = time.monotonic() if due else renewed
+            if time.monotonic() - renewed <= LEASE_SECONDS / 4:
+                continue
+            kept = await _despite_store(self.services.jobs.renew(job.id, self.owner))
+            if kept is False or (kept is None and time.monotonic() - renewed > LEASE_SECONDS):
+                scope.cancel()
+                return
+            renewed = time.monotonic() if kept else renewed
+
+
+async def _despite_store(call: Awaitable[ResultT]) -> ResultT | None:
+    """Return what the store answers, None while it can't be used: a store that is busy must end no work."""
+    try:
+        return await call
+    except StoreError as problem:
+        _log.warning("the store could not be used: %s", problem.sentence())
+        return None
 
 
 async def work(services: Services, idle_seconds: float | None) -> None:

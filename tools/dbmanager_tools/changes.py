@@ -73,14 +73,17 @@ async def _step(
     if sum(one is not None for one in (step.sql, step.command, step.disclose, step.label)) != 1:
         raise InvalidStatement("a step is one of sql, command, disclose and label")
     schema = await adapter.catalog.read_schema()
-    if step.label is not None:
-        return label_step(schema, step.label.column, step.label.kind)
-    asked = step.disclose or Disclosure(columns=[])
+    named = (
+        [step.label.column] if step.label is not None else step.disclose.columns if step.disclose is not None else []
+    )
     kinds = {}
-    for column in asked.columns:
+    for column in named:
         owner, table, _ = place_of(schema, column)
         for label in await services.labels.labels(connection, adapter, schema, schema.table(table, owner or None)):
             kinds[(label.schema or "", label.table, label.column)] = label.type
+    if step.label is not None:
+        return label_step(schema, step.label.column, step.label.kind, kinds.get(place_of(schema, step.label.column)))
+    asked = step.disclose or Disclosure(columns=named)
     return disclosure_step(schema, kinds, asked.columns, rows=asked.rows, minutes=asked.minutes, reason=reason)
 
 

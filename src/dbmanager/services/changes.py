@@ -57,7 +57,6 @@ class Changes:
         self._connections = connections
         self._kept = ChangeStore(store, approvals)
         self._box = SealedBox(store)
-        self._owner = secrets.token_hex(8)
         self._handlers: dict[str, StepHandler] = {}
 
     def register(self, kind: str, handler: StepHandler) -> None:
@@ -343,12 +342,15 @@ class Changes:
     @asynccontextmanager
     async def _leased(self, id_: str, state: ChangeState) -> AsyncIterator[None]:
         """Hold the lease, renewing it, for as long as the block runs."""
-        await self._kept.take_lease(id_, self._owner, state)
+        owner = secrets.token_hex(
+            8
+        )  # of this very piece of work: another call of the same process waits like any other
+        await self._kept.take_lease(id_, owner, state)
 
         async def renew() -> None:
             while True:
                 await anyio.sleep(LEASE_SECONDS / 5)
-                await self._kept.renew_lease(id_, self._owner)
+                await self._kept.renew_lease(id_, owner)
 
         failure: DbManagerError | None = None
         try:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbmanager.errors import InvalidStatement
+from dbmanager.errors import ConfigurationError, InvalidStatement
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.connections import Connections
 from dbmanager.services.policy.redaction import Redactor
@@ -102,17 +102,25 @@ class Services:
     def store(self) -> Store:
         """The server's own state."""
         from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
 
         from dbmanager.services.connections import fetch_secret
         from dbmanager.services.store import Store
 
         settings, base = self.loaded.configuration.store, self.loaded.base
-        url = make_url(settings.url) if settings.url is not None else None
+        try:
+            url = make_url(settings.url) if settings.url is not None else None
+        except (ArgumentError, ValueError):
+            raise ConfigurationError(
+                "store.url is no SQLAlchemy URL", hint="Write postgresql+asyncpg://user@host/database, or leave it out."
+            ) from None
         if settings.password is not None and url is not None:
             password = fetch_secret("store.password", settings.password, url.password, base).get_secret_value()
             self.redactor.learn(password)
             url = url.set(password=password)
         shared = fetch_secret("store.key", settings.key, None, base).get_secret_value() if settings.key else None
+        if shared is not None:
+            self.redactor.learn(shared)
         return Store(self.data_dir, url, secret=shared.encode() if shared is not None else None)
 
     @cached_property

@@ -211,7 +211,9 @@ class Jobs:
                 .values(state=JobState.CANCELLED.value, ended_at=now(), lease_owner=None, lease_until=None)
             )
             await connection.execute(
-                update(JOBS).where(*mine).values(state=JobState.QUEUED.value, lease_owner=None, lease_until=None)
+                update(JOBS)
+                .where(*mine)
+                .values(state=JobState.QUEUED.value, lease_owner=None, lease_until=None, attempts=JOBS.c.attempts - 1)
             )
             await self._add_line(connection, id_, owner, "put back, its worker leaves")
 

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from dbmanager.errors import StoreError
+from dbmanager.errors import ConfigurationError, StoreError
 from dbmanager.services.keys import key
 from dbmanager.services.tables import HEAD
 
@@ -67,7 +67,7 @@ class Store:
             try:
                 async with engine.connect() as connection:
                     yield connection
-            except SQLAlchemyError as problem:
+            except (SQLAlchemyError, OSError) as problem:
                 raise _store_error(problem) from None
 
     @asynccontextmanager
@@ -85,7 +85,7 @@ class Store:
                     elif alone:
                         await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": LOCK_NUMBER + 1})
                     yield connection
-            except SQLAlchemyError as problem:
+            except (SQLAlchemyError, OSError) as problem:
                 raise _store_error(problem) from None
 
     async def close(self) -> None:
@@ -97,10 +97,16 @@ class Store:
     async def _opened(self) -> AsyncEngine:
         async with self._opening:
             if self._engine is None:
-                engine = self._make_engine()
+                try:
+                    engine = self._make_engine()
+                except (ImportError, SQLAlchemyError):
+                    raise ConfigurationError(
+                        "store.url names a driver that is not there",
+                        hint="Write postgresql+asyncpg://user@host/database.",
+                    ) from None
                 try:
                     await self._upgrade(engine)
-                except SQLAlchemyError as problem:
+                except (SQLAlchemyError, OSError) as problem:
                     await engine.dispose()
                     raise _store_error(problem) from None
                 except BaseException:
@@ -191,6 +197,6 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(0o600)
 
 
-def _store_error(problem: SQLAlchemyError) -> StoreError:
+def _store_error(problem: SQLAlchemyError | OSError) -> StoreError:
     reason = str(getattr(problem, "orig", None) or type(problem).__name__).splitlines()[0]
     return StoreError(f"the store could not be used: {reason}", hint="Check its disk, permissions and store.url.")

@@ -22,8 +22,8 @@ def connection_text(name: str, settings: ConnectionSettings) -> str:
 def change_text(change: ChangeSet, settings: ConnectionSettings) -> str:
     """Return a change set with every step, its risk, lock and inverse, and how it stands."""
     lines = [
-        f"**{change.id}** on {change.plan.connection} ({settings.environment}): {change.plan.title}. "
-        f"State: {change.state.value}. Reason: {change.plan.reason}",
+        f"**{change.id}** on {change.plan.connection} ({settings.environment}): {_one_line(change.plan.title)}. "
+        f"State: {change.state.value}. Reason: {_one_line(change.plan.reason)}",
         *change.notes,
         *change.plan.notes,
     ]
@@ -42,11 +42,11 @@ def _step(record: StepRecord) -> list[str]:
     facts += ["rewrites the table"] if step.rewrites_table else []
     facts += [f"{record.elapsed_seconds:.3f} s"] if record.elapsed_seconds is not None else []
     lines = [
-        f"{record.number}. [{record.state.value}] {step.title} ({', '.join(facts)})",
-        f"   `{' '.join(step.statement.split())[:STATEMENT_CHARACTERS]}`",
+        f"{record.number}. [{record.state.value}] {_one_line(step.title)} ({', '.join(facts)})",
+        f"   `{_cut(step.statement, STATEMENT_CHARACTERS)}`",
     ]
     if step.inverse:
-        lines.append(f"   undo: `{'; '.join(step.inverse)[:INVERSE_CHARACTERS]}`")
+        lines.append(f"   undo: `{_cut('; '.join(step.inverse), INVERSE_CHARACTERS)}`")
     elif step.before_image is not None:
         lines.append("   undo: rows are kept before they change")
     elif step.kind == "statement":
@@ -54,6 +54,17 @@ def _step(record: StepRecord) -> list[str]:
     if record.detail:
         lines.append(f"   {record.detail}")
     return lines
+
+
+def _one_line(text: str) -> str:
+    """Return a text that can't look like more lines than one, nor hide anything in a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cut(text: str, characters: int) -> str:
+    line = _one_line(text)
+    left = len(line) - characters
+    return line if left <= 0 else f"{line[:characters]} … ({left} characters more)"
 
 
 def project_text(project: Project) -> str:

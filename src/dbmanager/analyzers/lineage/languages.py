@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from dbmanager.analyzers.lineage.model import Trace
+from dbmanager.analyzers.lineage.model import Predicate, Trace
 from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema
 
@@ -22,22 +22,26 @@ class _Tracer(Protocol):
     ) -> tuple[Trace, ...] | None: ...
 
 
-def filters_of(statement: str, dialect: str, schema: DatabaseSchema) -> frozenset[BaseColumn]:
-    """Return the columns that decide which rows count; of a command, every field whose name it writes."""
+Choices = tuple[frozenset[BaseColumn], tuple[Predicate, ...]]
+
+
+def choices_of(statement: str, dialect: str, schema: DatabaseSchema) -> Choices:
+    """Return the columns that decide which rows count, and the comparisons; of a command, every field whose name it writes."""
     if dialect == "redis":
-        return frozenset()
+        return frozenset(), ()
     if dialect in _OTHER_LANGUAGES:
-        return frozenset(
+        fields = frozenset(
             BaseColumn(table.schema or "", table.name, column.name)
             for table in schema.tables
             if f'"{table.name}"' in statement
             for column in table.columns
             if f'"{column.name}"' in statement or f'"${column.name}"' in statement
         )
+        return fields, ()
     from dbmanager.analyzers.lineage.trace import read_query
 
     found = read_query(statement, dialect, schema)
-    return found.filters if found is not None else frozenset()
+    return (found.filters, found.predicates) if found is not None else (frozenset(), ())
 
 
 def trace_result(

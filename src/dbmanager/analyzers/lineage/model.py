@@ -23,6 +23,8 @@ class Trace:
         given: a parameter's value stands in it.
         is_count: it is a number of rows or values and nothing else.
         aggregates: an aggregate function had a part in it.
+        bare: it is a stored column as it stands, whatever it is called.
+        generated: a column had a part in it that is of no base column: the statement makes up what stands there.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Trace:
     counted: frozenset[BaseColumn] = frozenset()
     is_count: bool = False
     aggregates: bool = False
+    bare: bool = False
+    generated: bool = False
 
     @property
     def influences(self) -> frozenset[BaseColumn]:
@@ -63,10 +67,46 @@ def merge(name: str, traces: Iterable[Trace]) -> Trace:
         counted=frozenset().union(*(trace.counted for trace in found)),
         is_count=bool(found) and all(trace.is_count for trace in found),
         aggregates=any(trace.aggregates for trace in found),
+        generated=any(trace.generated for trace in found),
     )
 
 
 NOTHING = Trace("")
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """One comparison that decides which rows count.
+
+    Attributes:
+        sources: the base columns in it.
+        given: a parameter stands in it.
+        generated: something that is of no base column, and no literal, stands in it (a number that a query made up).
+        plain: a column as it stands is compared with parameters or literals, for being equal or not.
+    """
+
+    sources: frozenset[BaseColumn]
+    given: bool
+    generated: bool
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a query reads.
+
+    Attributes:
+        outputs: one trace per output column, in order.
+        touched: every base column that the query names anywhere, or takes as part of a whole row.
+        filters: those that decide which rows count, and how they are put together or cut: WHERE, HAVING, joins, filters of
+            aggregates, GROUP, ORDER, LIMIT.
+        predicates: the comparisons among them, one by one.
+    """
+
+    outputs: tuple[Trace, ...]
+    touched: frozenset[BaseColumn]
+    filters: frozenset[BaseColumn]
+    predicates: tuple[Predicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +116,13 @@ class Relation:
     Attributes:
         columns: its columns in order; None when they are not known (a catalog view, a table function).
         fallback: the trace of a column that is not in `columns`; None means there is no such column.
-        using: names merged with an earlier relation by USING or NATURAL.
+        using: folded names merged with earlier relations by USING or NATURAL, in the order in which a star gives them.
     """
 
     alias: str
     columns: tuple[Trace, ...] | None
     fallback: Trace | None = None
-    using: frozenset[str] = frozenset()
+    using: tuple[str, ...] = ()
 
     def column(self, name: str) -> Trace | None:
         """Return the trace of a column by folded name, all of them merged when several differ by case only."""

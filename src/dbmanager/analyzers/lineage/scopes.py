@@ -20,6 +20,8 @@ class Scope:
     relations: list[Relation] = field(default_factory=list)
     ctes: dict[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     outer: Scope | None = None
+    nested: bool = False
+    """Relations of a join in parentheses are among its own."""
 
     def cte(self, name: str) -> tuple[bool, tuple[Trace, ...] | None]:
         """Return whether a CTE of that name is in reach, and its outputs where they are known."""
@@ -71,8 +73,3 @@ def rename(outputs: tuple[Trace, ...] | None, names: list[str]) -> tuple[Trace, 
     if outputs is None or not names:
         return outputs
     return tuple(t.renamed(names[i]) if i < len(names) else t for i, t in enumerate(outputs))
-
-
-def ordered(names: frozenset[str], relations: list[Relation]) -> list[str]:
-    """Return merged names in the order of the first relation."""
-    return [t.name for t in relations[0].columns or () if t.name.casefold() in names]

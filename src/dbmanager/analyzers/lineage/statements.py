@@ -8,8 +8,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from dbmanager.analyzers.lineage.model import Trace
-from dbmanager.analyzers.lineage.trace import Reading, read_parsed
+from dbmanager.analyzers.lineage.model import Reading, Trace
+from dbmanager.analyzers.lineage.trace import read_parsed
 from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from dbmanager.analyzers.lineage.functions import is_pure_builtin
-from dbmanager.analyzers.lineage.model import NOTHING, Relation, Trace, merge
-from dbmanager.analyzers.lineage.scopes import UNKNOWN, Scope, derived, ordered, rename, row_id_of
+from dbmanager.analyzers.lineage.model import NOTHING, Predicate, Reading, Relation, Trace, merge
+from dbmanager.analyzers.lineage.scopes import UNKNOWN, Scope, derived, rename, row_id_of
+from dbmanager.analyzers.lineage.sql_shapes import (
+    definitions,
+    gathers,
+    is_foreign_call,
+    is_label,
+    is_null_test,
+    is_plain,
+    operands,
+    output_name,
+    view_body,
+)
 from dbmanager.model.lineage import BaseColumn
 from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
 GIVEN = Trace("", given=True)
-_DECIDING = frozenset(("where", "having", "qualify"))
-_CLAUSES = (*_DECIDING, "group", "order", "distinct", "windows")
+_WHOLE = frozenset(("where", "having", "qualify"))
+_CLAUSES = (*_WHOLE, "group", "order", "distinct", "windows", "limit", "offset")
 _SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
 _REVEALING = frozenset(
     "pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_stat_activity "
@@ -25,21 +36,6 @@ _REVEALING = frozenset(
 )
 """Catalog relations that repeat row values: histograms, most common values, statement texts."""
 _SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a query reads.
-
-    Attributes:
-        outputs: one trace per output column, in order.
-        touched: every base column that the query names anywhere, or takes as part of a whole row.
-        filters: those that decide which rows count: WHERE, HAVING, join conditions, filters of aggregates.
-    """
-
-    outputs: tuple[Trace, ...]
-    touched: frozenset[BaseColumn]
-    filters: frozenset[BaseColumn]
 
 
 def trace_outputs(sql: str, dialect: str, schema: DatabaseSchema) -> tuple[Trace, ...] | None:
@@ -64,7 +60,7 @@ def read_parsed(statement: exp.Expr, dialect: str, schema: DatabaseSchema) -> Re
     outputs = tracer.query(statement, Scope())
     if outputs is None:
         return None
-    return Reading(outputs, frozenset(tracer.touched), frozenset(tracer.filters))
+    return Reading(outputs, frozenset(tracer.touched), frozenset(tracer.filters), tuple(tracer.predicates))
 
 
 class _Tracer:
@@ -74,6 +70,7 @@ class _Tracer:
         self._views: dict[tuple[str | None, str], tuple[Trace, ...] | None] = {}
         self.touched: set[BaseColumn] = set()
         self.filters: set[BaseColumn] = set()
+        self.predicates: list[Predicate] = []
 
     def query(self, node: exp.Expr, outer: Scope) -> tuple[Trace, ...] | None:
         """Return the outputs of a SELECT, set operation, VALUES or parenthesised query."""
@@ -153,23 +150,41 @@ class _Tracer:
                 outputs.extend(star)
                 self.touched |= merge("", star).influences
             else:
-                outputs.append(self._value(projection, scope).renamed(_output_name(projection)))
+                outputs.append(self._value(projection, scope).renamed(output_name(projection)))
         self._clauses(node, scope, outputs)
         return tuple(outputs)
 
     def _clauses(self, node: exp.Select, scope: Scope, outputs: list[Trace]) -> None:
         """Note what the other clauses read; an output's own name may stand in them for the output."""
-        named = {trace.name.casefold() for trace in outputs if trace.name}
+        named = {trace.name.casefold(): trace for trace in outputs if trace.name}
         for clause in _CLAUSES:
             part = node.args.get(clause)
-            for column in part.find_all(exp.Column) if isinstance(part, exp.Expr) else ():
-                found = self._column(column, scope)
-                is_output = not found.complete and not column.table and column.name.casefold() in named
-                if clause in _DECIDING and not is_output:
-                    self.filters |= found.influences
+            for one in part if isinstance(part, list) else [part]:
+                if isinstance(one, exp.Expr):
+                    self._choose(one.this if clause in _WHOLE and one.this is not None else one, scope, named)
         for join in node.args.get("joins") or ():
-            for column in join.args["on"].find_all(exp.Column) if join.args.get("on") else ():
-                self.filters |= self._column(column, scope).influences
+            if join.args.get("on"):
+                self._choose(join.args["on"], scope, {})
+        for relation in scope.relations:
+            for name in relation.using:
+                both = merge(name, [t for r in scope.relations if (t := r.column(name)) is not None])
+                self._decide(both)
+
+    def _choose(self, node: exp.Expr, scope: Scope, named: Mapping[str, Trace]) -> None:
+        """Note every comparison of a condition by itself."""
+        if isinstance(node, exp.And | exp.Or | exp.Not | exp.Paren):
+            for inner in node.iter_expressions():
+                self._choose(inner, scope, named)
+            return
+        outputs = [named.get(c.name.casefold()) for c in node.find_all(exp.Column) if not c.table]
+        self._decide(self._value(node, scope), outputs, plain=is_plain(node))
+
+    def _decide(self, found: Trace, outputs: Iterable[Trace | None] = (), *, plain: bool = False) -> None:
+        whole = merge("", [found, *(trace for trace in outputs if trace is not None)])
+        sources = whole.influences | whole.counted
+        self.touched |= sources
+        self.filters |= sources
+        self.predicates.append(Predicate(sources, whole.given, whole.generated or not whole.complete, plain))
 
     def _star(self, node: exp.Expr, scope: Scope) -> list[Trace] | None:
         wanted = node.table.casefold() if isinstance(node, exp.Column) else None
@@ -178,23 +193,32 @@ class _Tracer:
             return None
         if wanted is not None:
             return list(chosen[0].columns or ())
-        merged_names = frozenset().union(*(relation.using for relation in chosen))
-        outputs = [
-            merge(name, [t for r in chosen if (t := r.column(name)) is not None])
-            for name in ordered(merged_names, chosen)
-        ]
-        for relation in chosen:
-            outputs.extend(t for t in relation.columns or () if t.name.casefold() not in merged_names)
+        if any(relation.using for relation in chosen[1:]) and scope.nested:
+            return None
+        outputs: list[Trace] = list(chosen[0].columns or ())
+        for relation in chosen[1:]:
+            outputs = self._joined(outputs, list(relation.columns or ()), relation.using)
         return outputs
+
+    def _joined(self, left: list[Trace], right: list[Trace], using: tuple[str, ...]) -> list[Trace]:
+        """Return the columns of a join: SQLite leaves merged ones in their place, the others put them first."""
+        merged = {name: merge(name, [t for t in (*left, *right) if t.name.casefold() == name]) for name in using}
+        rest = [t for t in right if t.name.casefold() not in merged]
+        if self._dialect == "sqlite":
+            return [
+                merged[t.name.casefold()].renamed(t.name) if t.name.casefold() in merged else t for t in left
+            ] + rest
+        order = [t.name.casefold() for t in left if t.name.casefold() in merged] if self._dialect == "mysql" else using
+        first = [merged[name].renamed(next(t.name for t in left if t.name.casefold() == name)) for name in order]
+        return [*first, *(t for t in left if t.name.casefold() not in merged), *rest]
 
     def _add_source(self, node: exp.Expr, scope: Scope, join: exp.Join | None) -> None:
         relation = self._relation(node, scope)
-        using = frozenset(name.name.casefold() for name in (join.args.get("using") or ())) if join else frozenset()
+        using = tuple(name.name.casefold() for name in (join.args.get("using") or ())) if join else ()
         if join is not None and (join.method or "").upper() == "NATURAL":
             ours = {t.name.casefold() for t in relation.columns or ()}
-            using = frozenset(
-                t.name.casefold() for r in scope.relations for t in r.columns or () if t.name.casefold() in ours
-            )
+            found = [t.name.casefold() for r in scope.relations for t in r.columns or () if t.name.casefold() in ours]
+            using = tuple(dict.fromkeys(found))
         scope.relations.append(Relation(relation.alias, relation.columns, relation.fallback, using))
 
     def _relation(self, node: exp.Expr, scope: Scope) -> Relation:
@@ -214,6 +238,7 @@ class _Tracer:
                 for join in node.this.args.get("joins") or ():
                     self._add_source(join.this, joined, join)
                 scope.relations.extend(joined.relations[:-1])
+                scope.nested = True
                 return joined.relations[-1]
             return derived(alias, rename(self.query(node, scope), renames))
         if isinstance(node, exp.Values):
@@ -261,12 +286,13 @@ class _Tracer:
     def _table(self, table: Table) -> tuple[Trace, ...] | None:
         if table.kind not in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
             return tuple(
-                Trace(c.name, frozenset((BaseColumn(table.schema or "", table.name, c.name),))) for c in table.columns
+                Trace(c.name, frozenset((BaseColumn(table.schema or "", table.name, c.name),)), bare=True)
+                for c in table.columns
             )
         key = (table.schema, table.name)
         if key not in self._views:
             self._views[key] = None  # a view that names itself is never traced
-            body = _view_body(table.definition or "", self._dialect)
+            body = view_body(table.definition or "", self._dialect)
             outputs = self.query(body, Scope()) if body is not None else None
             if outputs is not None and len(outputs) == len(table.columns):
                 names = [column.name for column in table.columns]
@@ -282,7 +308,7 @@ class _Tracer:
         while isinstance(inner, exp.Paren | exp.Cast):
             inner = inner.this
         passes = isinstance(inner, exp.Column | exp.Query | exp.Subquery | exp.Count | exp.Filter | exp.Window)
-        return found if passes or not found.is_count else replace(found, is_count=False)
+        return replace(found, is_count=found.is_count and passes, bare=found.bare and isinstance(inner, exp.Column))
 
     def _parts(self, node: exp.Expr, scope: Scope) -> Trace:
         found: list[Trace] = []
@@ -294,9 +320,9 @@ class _Tracer:
             elif isinstance(current, exp.Query):
                 found.append(self._subquery(current, scope))
             elif isinstance(current, exp.Count):
-                counted = merge("", [self._parts(inner, scope) for inner in _operands(current)])
+                counted = merge("", [self._parts(inner, scope) for inner in operands(current)])
                 found.append(Trace("", counted=counted.influences | counted.counted, is_count=True, aggregates=True))
-            elif _is_null_test(current):
+            elif is_null_test(current):
                 tested = self._parts(current.this, scope)
                 found.append(Trace("", counted=tested.influences | tested.counted))
             elif isinstance(current, exp.Filter):
@@ -313,11 +339,11 @@ class _Tracer:
             elif isinstance(current, exp.Placeholder | exp.Parameter):
                 found.append(GIVEN)
             else:
-                if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or _is_foreign_call(current):
+                if (isinstance(current, exp.Func) and not is_pure_builtin(current)) or is_foreign_call(current):
                     found.append(UNKNOWN)
                 if isinstance(current, exp.Window):
-                    stack.extend(_definitions(current))
-                if isinstance(current, exp.AggFunc):
+                    stack.extend(definitions(current))
+                if isinstance(current, exp.AggFunc) or gathers(current):
                     found.append(Trace("", aggregates=True))
                 if isinstance(current, exp.Star) and not isinstance(current.parent, exp.Count):
                     found.extend(relation.whole_row() for relation in scope.relations)
@@ -327,7 +353,7 @@ class _Tracer:
 
     def _named_alone(self, node: exp.Expr, scope: Scope) -> Trace:
         """Trace a name that the parser did not take for a column: one where there is such a column, else nothing."""
-        if not isinstance(node, exp.Identifier) or _is_label(node):
+        if not isinstance(node, exp.Identifier) or is_label(node):
             return NOTHING
         found = self._resolved(exp.column(node.name), scope)
         if not found.complete:
@@ -361,7 +387,13 @@ class _Tracer:
     def _column(self, node: exp.Column, scope: Scope) -> Trace:
         found = self._resolved(node, scope)
         self.touched |= found.influences
-        return found
+        made_up = (
+            found.complete
+            and not found.influences
+            and not found.counted
+            and found.name.casefold() not in _SYSTEM_COLUMNS
+        )
+        return replace(found, generated=found.generated or made_up)
 
     def _resolved(self, node: exp.Column, scope: Scope) -> Trace:
         name, table = node.name, node.table.casefold()
@@ -378,45 +410,3 @@ class _Tracer:
             if table and relations:
                 return UNKNOWN.renamed(name)
         return UNKNOWN.renamed(name)
-
-
-def _is_label(node: exp.Identifier) -> bool:
-    """Whether a name only labels what stands beside it."""
-    return isinstance(node.parent, exp.Alias | exp.TableAlias | exp.Window | exp.Dot | exp.DataType | exp.Collate)
-
-
-def _definitions(node: exp.Window) -> list[exp.Expr]:
-    """Return the definitions of the named window that a function runs over."""
-    name, select = node.args.get("alias"), node.find_ancestor(exp.Select)
-    if name is None or select is None:
-        return []
-    windows = select.args.get("windows")
-    return [w for w in windows or () if w.this is not None and w.this.name.casefold() == str(name.name).casefold()]
-
-
-def _operands(node: exp.Count) -> Iterable[exp.Expr]:
-    return [inner for inner in node.iter_expressions() if not isinstance(inner, exp.Star)]
-
-
-def _output_name(node: exp.Expr) -> str:
-    return node.alias_or_name or node.output_name
-
-
-def _is_foreign_call(node: exp.Expr) -> bool:
-    """Whether it calls a function of a user's schema, which may read anything, whatever its name."""
-    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Func):
-        return False
-    return str(node.this.name).casefold() != "pg_catalog"
-
-
-def _is_null_test(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Is) and isinstance(node.expression, exp.Null)
-
-
-def _view_body(definition: str, dialect: str) -> exp.Expr | None:
-    try:
-        parsed = sqlglot.parse_one(definition, dialect=dialect)
-    except SqlglotError:
-        return None
-    body = parsed.expression if isinstance(parsed, exp.Create) else parsed
-    return body if isinstance(body, exp.Query) else None

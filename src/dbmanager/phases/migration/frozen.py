@@ -34,6 +34,18 @@ def frozen_step(
     need(source.freeze, source_name)
     if not 1 <= seconds <= MAX_SECONDS:
         raise InvalidStatement(f"writes are held for 1 to {MAX_SECONDS} seconds")
+    _require_consent(source_name, settings, target_settings)
+    return ChangeStep(
+        title=f"compare both sides while writes to {source_name} are held",
+        kind=KIND, risk="medium", lock=f"holds writes to {len(tables)} tables of {source_name}, at most {seconds} s",
+        statement=f"hold writes to {', '.join(tables)} of {source_name} for at most {seconds} s, and compare every row",
+        payload={"source": source_name, "tables": list(tables), "target_schema": target_schema, "seconds": seconds},
+        estimated_seconds=float(seconds),
+    )  # fmt: skip
+
+
+def _require_consent(source_name: str, settings: ConnectionSettings, target_settings: ConnectionSettings) -> None:
+    """Refuse to hold writes that the source's own settings would not let this change's approval cover."""
     if settings.access == "read_only":
         raise AccessDenied(
             f"connection {source_name!r} is configured read_only; holding its writes wants read_write",
@@ -44,13 +56,6 @@ def frozen_step(
             f"connection {source_name!r} wants a person's approval for what disturbs it, the target does not",
             object_name=source_name, hint='Set approval = "person" for the target, or copy without holding writes.',
         )  # fmt: skip
-    return ChangeStep(
-        title=f"compare both sides while writes to {source_name} are held",
-        kind=KIND, risk="medium", lock=f"holds writes to {len(tables)} tables of {source_name}, at most {seconds} s",
-        statement=f"hold writes to {', '.join(tables)} of {source_name} for at most {seconds} s, and compare every row",
-        payload={"source": source_name, "tables": list(tables), "target_schema": target_schema, "seconds": seconds},
-        estimated_seconds=float(seconds),
-    )  # fmt: skip
 
 
 class CompareFrozen:
@@ -62,6 +67,8 @@ class CompareFrozen:
         Raises: VerificationFailed naming the tables that differ: rows were written since they were copied.
         """
         facts = step.payload
+        settings = context.connections.settings(facts["source"])
+        _require_consent(facts["source"], settings, context.connections.settings(context.connection))
         source = await context.connections.adapter(facts["source"])
         schema = await source.catalog.read_schema()
         tables = [schema.table(name) for name in facts["tables"]]

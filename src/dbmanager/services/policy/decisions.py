@@ -66,6 +66,17 @@ class Decisions:
             )  # fmt: skip
         self._labels.pop(connection, None)
 
+    async def decided_by(self, connection: str, place: _Place) -> str | None:
+        """Return the change and step that decided a column's label last."""
+        schema, table, column = place
+        label = DECIDED_LABELS.c
+        query = select(label.change_id).where(
+            label.connection == connection, label.table_schema == schema, label.table_name == table,
+            label.column_name == column,
+        )  # fmt: skip
+        async with self._store.read() as reading:
+            return (await reading.execute(query)).scalar()
+
     async def forget(self, connection: str, place: _Place) -> None:
         """Leave a column to automatic classification again."""
         schema, table, column = place

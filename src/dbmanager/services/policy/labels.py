@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import anyio
 
@@ -43,22 +44,17 @@ class LabelBook:
             table: the table to label.
             anew: sample again instead of using what was found before; decided labels stay.
         """
+        decided = await self._decisions.labels(connection)
         async with self._locks.setdefault(connection, anyio.Lock()):
             found = {label.column: label for label in await self._judged(connection, adapter, schema, table, anew=anew)}
             for key in table.foreign_keys:
                 referred = schema.find(key.referred_table, key.referred_schema)
                 if referred is None or referred == table:
                     continue
-                theirs = await self._judged(connection, adapter, schema, referred)
-                for label in inherited(table, key, {one.column: one for one in theirs}):
+                theirs = {label.column: label for label in await self._judged(connection, adapter, schema, referred)}
+                for label in inherited(table, key, _with_decided(theirs, referred, decided)):
                     found[label.column] = stronger(found.get(label.column), label)
-        decided = await self._decisions.labels(connection)
-        for column in table.columns:
-            kind = decided.get((table.schema or "", table.name, column.name))
-            if kind == HARMLESS:
-                found.pop(column.name, None)
-            elif kind is not None:
-                found[column.name] = _decided(table, column.name, kind)
+        found = _with_decided(found, table, decided)
         return tuple(found[column.name] for column in table.columns if column.name in found)
 
     async def of_database(
@@ -87,9 +83,24 @@ class LabelBook:
         return self._found[key]
 
 
+def _with_decided(
+    found: Mapping[str, Label], table: Table, decided: Mapping[tuple[str, str, str], str]
+) -> dict[str, Label]:
+    """Return the labels with what was decided in place of what was found."""
+    labels = dict(found)
+    for column in table.columns:
+        kind = decided.get((table.schema or "", table.name, column.name))
+        if kind == HARMLESS:
+            labels.pop(column.name, None)
+        elif kind is not None:
+            labels[column.name] = _decided(table, column.name, kind)
+    return labels
+
+
 def _decided(table: Table, column: str, kind: str) -> Label:
-    facts = KINDS[kind]
+    """Return a decided label; a kind that this version does not know is treated as the most harmful."""
+    facts = KINDS.get(kind, KINDS["secret"])
     return Label(
-        schema=table.schema, table=table.name, column=column, type=kind, level=facts.level, certainty="certain",
+        schema=table.schema, table=table.name, column=column, type=facts.type, level=facts.level, certainty="certain",
         regimes=facts.regimes, evidence={"decided": 1}, confirmed=True,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.analyzers.lineage.languages import filters_of, trace_result
+from dbmanager.analyzers.lineage.languages import Choices, choices_of, trace_result
 from dbmanager.analyzers.lineage.model import Trace
 from dbmanager.model.classification import Label, Level
 from dbmanager.model.lineage import BaseColumn
@@ -58,7 +58,7 @@ class Masker:
         self._decisions = decisions
         self._audit = audit
         self.tokens = tokens
-        self._filters: OrderedDict[tuple[str, str, str], frozenset[BaseColumn]] = OrderedDict()
+        self._filters: OrderedDict[tuple[str, str, str], Choices] = OrderedDict()
         self._known: OrderedDict[tuple[str, str, str, tuple[str, ...]], tuple[Trace, ...] | None] = OrderedDict()
 
     async def mask(
@@ -86,6 +86,10 @@ class Masker:
             result, traced, frozenset(c for c in counted if is_restricted(decided[c])), everywhere=bool(restricted)
         )
         kinds = _kinds(traced, result, decided, filled=filled)
+        told = await self._told(connection, adapter, schema, statement, filled=filled)
+        kinds = [
+            kind or ("chosen_by_value" if told(trace) else None) for kind, trace in zip(kinds, traced, strict=True)
+        ]
         if any(kinds):
             found = await self._disclosed(connection, result, traced, decided, kinds, filled=filled)
         else:
@@ -96,13 +100,40 @@ class Masker:
         self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str
     ) -> tuple[str, ...]:
         """Return the restricted columns that decide which rows of a statement count, `table.column`."""
-        key = (statement, adapter.dialect, schema.fingerprint)
+        filters, _ = self._choices(statement, adapter.dialect, schema)
+        decided = await self.columns_in_clear(connection, adapter, schema, filters)
+        return tuple(sorted(f"{c.table}.{c.column}" for c, kind in decided.items() if is_restricted(kind)))
+
+    async def _told(
+        self, connection: str, adapter: Adapter, schema: DatabaseSchema, statement: str, *, filled: bool
+    ) -> Callable[[Trace], bool]:
+        """Return whether an output tells a masked value by having been chosen by it.
+
+        A comparison of a masked column, or of a token's value, with something of another table or something made up
+        (`n.i = unicode(substr(email, n.k, 1))`) writes the value down in what it is compared with.
+        """
+        _, predicates = self._choices(statement, adapter.dialect, schema)
+        sources = frozenset().union(*(one.sources for one in predicates)) if predicates else frozenset()
+        decided = await self.columns_in_clear(connection, adapter, schema, sources)
+        tables: set[tuple[str, str]] = set()
+        made_up = False
+        for one in predicates:
+            masked = {source for source in one.sources if decided[source] is not None}
+            if masked or (one.given and filled and (one.generated or not one.plain)):
+                tables |= {(other.schema, other.table) for other in one.sources - masked}
+                made_up = made_up or one.generated
+        return lambda trace: (
+            any((source.schema, source.table) in tables for source in trace.influences)
+            or (made_up and not trace.influences and not trace.is_count and (trace.generated or not trace.counted))
+        )
+
+    def _choices(self, statement: str, dialect: str, schema: DatabaseSchema) -> Choices:
+        key = (statement, dialect, schema.fingerprint)
         if key not in self._filters:
-            self._filters[key] = filters_of(statement, adapter.dialect, schema)
+            self._filters[key] = choices_of(statement, dialect, schema)
             if len(self._filters) > MAX_TRACES:
                 self._filters.popitem(last=False)
-        decided = await self.columns_in_clear(connection, adapter, schema, self._filters[key])
-        return tuple(sorted(f"{c.table}.{c.column}" for c, kind in decided.items() if is_restricted(kind)))
+        return self._filters[key]
 
     async def _disclosed(
         self, connection: str, result: QueryResult, traces: tuple[Trace, ...], decided: Mapping[BaseColumn, str | None],
@@ -115,9 +146,10 @@ class Masker:
                 for c, kind in decided.items()
                 if kind and kind not in NEVER_SHOWN and (c.schema, c.table, c.column) in disclosure.columns
             }
-            opened = _kinds(
-                traces, result, {c: None if c in shown else kind for c, kind in decided.items()}, filled=filled
-            )
+            opened = [
+                None if kind and trace.bare and trace.influences <= shown else kind
+                for kind, trace in zip(kinds, traces, strict=True)
+            ]
             if opened == kinds or not result.rows:
                 continue
             rows = await self._decisions.take(disclosure.id, connection, len(result.rows))

@@ -7,12 +7,13 @@ from typing import Any
 
 from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.classification.kinds import KINDS
-from dbmanager.errors import InvalidChoice, InvalidStatement
+from dbmanager.errors import InvalidChoice, InvalidStatement, Irreversible
 from dbmanager.model.changes import ChangeStep
+from dbmanager.model.classification import Level
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.changes import Changes, EvidenceItem, StepContext
 from dbmanager.services.policy.decisions import HARMLESS, Decisions
-from dbmanager.services.policy.masking import NEVER_SHOWN
+from dbmanager.services.policy.masking import MASKED_LEVELS, NEVER_SHOWN
 
 DISCLOSE, LABEL = "disclose", "label"
 MAX_ROWS, MAX_MINUTES = 10_000, 480
@@ -57,29 +58,52 @@ def disclosure_step(
     )  # fmt: skip
 
 
-def label_step(schema: DatabaseSchema, column: str, kind: str) -> ChangeStep:
+def label_step(schema: DatabaseSchema, column: str, kind: str, present: str | None = None) -> ChangeStep:
     """Return the step that fixes what a column holds, whatever classification says later.
 
-    Raises: NotFound for a column that isn't there; InvalidChoice for a kind that doesn't exist.
+    Args:
+        schema: where the column is looked up.
+        column: `table.column` or `schema.table.column`.
+        kind: what it is, or `harmless`.
+        present: what it is known as now.
+
+    Raises:
+        InvalidChoice: for a column that isn't there, or a kind that doesn't exist.
+        InvalidStatement: a secret would become something that may be shown.
     """
     if kind != HARMLESS and kind not in KINDS:
         raise InvalidChoice.of("kind of data", kind, [*KINDS, HARMLESS])
     place = place_of(schema, column)
-    effect = "leaves in clear from then on" if kind == HARMLESS else "is masked from then on"
+    if present in NEVER_SHOWN and kind not in (present, HARMLESS):
+        raise InvalidStatement(
+            f"{place[1]}.{place[2]} holds {present} values, which never become something that may be shown",
+            object_name=place[1], hint=f"If that is wrong, a person may approve the label {HARMLESS}.",
+        )  # fmt: skip
+    masks = kind != HARMLESS and KINDS[kind].level in MASKED_LEVELS
+    was = f" (was {present})" if present else ""
+    effect = "is masked from then on" if masks else f"LEAVES IN CLEAR from then on{was}"
+    weakens = not masks or (present is not None and _level(kind) < _level(present))
     return ChangeStep(
-        title=f"label {place[1]}.{place[2]} {kind}", kind=LABEL, risk="high" if kind == HARMLESS else "low",
-        access="none", statement=f"{place[1]}.{place[2]} is {kind}; it {effect}",
+        title=f"label {place[1]}.{place[2]} {kind}", kind=LABEL, risk="high" if weakens else "low",
+        access="none", statement=f"{place[1]}.{place[2]} is {kind}{was if masks else ''}; it {effect}",
         payload={"column": list(place), "kind": kind},
     )  # fmt: skip
 
 
+def _level(kind: str) -> int:
+    return list(Level).index(KINDS[kind].level) if kind in KINDS else 0
+
+
 def place_of(schema: DatabaseSchema, column: str) -> tuple[str, str, str]:
-    """Return (schema, table, column) of `table.column` or `schema.table.column`; dots within names are allowed for."""
-    for table in schema.tables:
+    """Return (schema, table, column) of `table.column` or `schema.table.column`; dots within names are allowed for.
+
+    A view's columns are those of its tables: what is decided of them holds in the view.
+    """
+    for table in schema.base_tables():
         for prefix in (f"{table.schema}.{table.name}.", f"{table.name}."):
             if column.startswith(prefix) and table.has_column(column.removeprefix(prefix)):
                 return table.schema or "", table.name, column.removeprefix(prefix)
-    known = [f"{table.name}.{one.name}" for table in schema.tables for one in table.columns]
+    known = [f"{table.name}.{one.name}" for table in schema.base_tables() for one in table.columns]
     raise InvalidChoice.of("column", column, known)
 
 
@@ -141,8 +165,21 @@ class LabelColumn(_OwnStep):
         return bool((await self._decisions.labels(context.connection)).get(_place(step)) == step.payload["kind"])
 
     async def undo(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> None:
-        """Bring back what was decided before, or leave the column to automatic classification."""
+        """Bring back what was decided before, or leave the column to automatic classification.
+
+        Raises: Irreversible when a later decision stands, or when values that are masked would leave in clear.
+        """
         before = context.memory.get("before")
+        place = _place(step)
+        name, kind = f"{place[1]}.{place[2]}", str(step.payload["kind"])
+        if await self._decisions.decided_by(context.connection, place) != context.place:
+            raise Irreversible(f"the label of {name} was decided anew since", object_name=name,
+                               hint="Propose the label that it is to have.")  # fmt: skip
+        if kind != HARMLESS and _level(str(before or HARMLESS)) < _level(kind):
+            raise Irreversible(
+                f"undoing the label {kind} of {name} could let its values leave in clear", object_name=name,
+                hint="Propose the label that it is to have; whoever approves changes decides.",
+            )  # fmt: skip
         if before is None:
             await self._decisions.forget(context.connection, _place(step))
         else:

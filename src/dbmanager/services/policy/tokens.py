@@ -15,7 +15,8 @@ from dbmanager.model.queries import Cell, Scalar
 MAX_KEPT = 200_000
 MAX_LENGTH = 512
 TOKEN = re.compile(r"\[[a-z_]+:[0-9a-f]{10}\]")
-_FILTERS = frozenset(("filter", "query", "$match", "q"))
+_FILTERS = frozenset(("filter", "query"))
+_COMPUTING = frozenset(("$expr", "$where", "$function", "$jsonSchema", "$regex"))
 
 
 class Tokens:
@@ -61,20 +62,49 @@ class Tokens:
             document = json.loads(statement)
         except ValueError:
             return statement, False
-        return json.dumps(self._filled(document, in_filter=False), ensure_ascii=False), True
+        return json.dumps(self._command(document), ensure_ascii=False), True
 
-    def _filled(self, value: Cell, *, in_filter: bool) -> Cell:
+    def _command(self, document: Cell) -> Cell:
+        """Fill the filters of a command: those of its own, and of `$match` stages; a token anywhere else is refused."""
+        if not isinstance(document, dict):
+            return self._refused(document)
+        return {
+            name: self._filled(inner) if name in _FILTERS
+            else self._stages(inner) if name == "pipeline" else self._refused(inner)
+            for name, inner in document.items()
+        }  # fmt: skip
+
+    def _stages(self, stages: Cell) -> Cell:
+        if not isinstance(stages, list):
+            return self._refused(stages)
+        return [
+            {name: self._filled(inner) if name == "$match" else self._refused(inner) for name, inner in stage.items()}
+            if isinstance(stage, dict)
+            else self._refused(stage)
+            for stage in stages
+        ]
+
+    def _filled(self, value: Cell) -> Cell:
+        """Fill a filter; below an expression a token is refused, since that can compute with it."""
         if isinstance(value, dict):
-            return {name: self._filled(inner, in_filter=in_filter or name in _FILTERS) for name, inner in value.items()}
+            return {
+                name: self._refused(inner) if name in _COMPUTING else self._filled(inner)
+                for name, inner in value.items()
+            }
         if isinstance(value, list):
-            return [self._filled(inner, in_filter=in_filter) for inner in value]
-        if not _is_token(value):
-            return value
-        if not in_filter:
+            return [self._filled(inner) for inner in value]
+        return self._value(value) if _is_token(value) else value
+
+    def _refused(self, value: Cell) -> Cell:
+        """Return a value in which there is no token.
+
+        Raises: InvalidStatement for one.
+        """
+        if TOKEN.search(json.dumps(value, ensure_ascii=False)):
             raise InvalidStatement(
-                "a token may stand in a filter, a query or $match, as a whole value", object_name=str(value)
+                "a token may stand in a filter, a query or $match, as a whole value and not below $expr"
             )
-        return self._value(value)
+        return value
 
     def _value(self, token: Cell) -> Scalar:
         if str(token) not in self._values:
