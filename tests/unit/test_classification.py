@@ -110,6 +110,9 @@ _BROWSERS = ("Safari", "Chrome", "Firefox", "Edge")
         ("hash", [f"{n * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128):032x}" for n in range(60)], TypeKind.TEXT),
         ("isbn", ["9780306406157", "9783161484100", "9780131103627", "9780201633610", "9780262033848",
                   "9780596007126", "9781491950357", "9780132350884"], TypeKind.TEXT),
+        ("label", [f"row number {n} of a table that is wide" for n in range(60)], TypeKind.TEXT),
+        ("label", [f"row {n}" for n in range(60)], TypeKind.TEXT),
+        ("label", [f"box {n} closed" for n in range(60)], TypeKind.TEXT),
         ("customer_number", [910_000_000 + n * 101 for n in range(60)], TypeKind.INTEGER),
     ],
 )  # fmt: skip

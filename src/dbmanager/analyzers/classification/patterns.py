@@ -90,9 +90,17 @@ def names_street(text: str) -> bool:
     if len(text) > _LONGEST_ADDRESS:
         return False
     words = [word.strip(".,") for word in fold(text).replace(",", " ").replace("\n", " ").split()]
-    if len(words) > 1 and any(word in _STREETS or _COMPOUND_STREET.search(word) for word in words):
+    if 1 < len(words) <= _MOST_WORDS and any(_is_street(words, at) for at in range(len(words))):
         return True
     return bool(_EAST_STREET.search(text))
+
+
+def _is_street(words: list[str], at: int) -> bool:
+    """Whether a word is for a street; one of everyday English counts only behind a name, as in `Savile Row`."""
+    word = words[at]
+    if word in _EVERYDAY:
+        return at > 0 and words[at - 1].isalpha() and len(words) - at <= _BEHIND
+    return word in _STREETS or bool(_COMPOUND_STREET.search(word))
 
 
 def street_of(text: str) -> str | None:
@@ -130,6 +138,10 @@ def looks_like_version(text: str) -> bool:
 
 
 _LONGEST_ADDRESS = 160
+_MOST_WORDS, _BEHIND = 12, 5
+_EVERYDAY = frozenset(
+    "row close place court square box po unit drive way view rise hill loop trail circle walk route grand".split()
+)
 CERTAIN: tuple[tuple[str, Match], ...] = (
     ("email", _EMAIL.fullmatch),
     ("secret", _SECRET.fullmatch),
