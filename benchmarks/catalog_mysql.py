@@ -17,8 +17,8 @@ REPETITIONS = 8
 SECONDS = 15.0
 """Of each product; two rounds are run however long they take."""
 NAMES = {"mysql": "MySQL", "mariadb": "MariaDB"}
-TARGETS = {"MariaDB": 2.0}
-"""MySQL has none: its cold read stood at 2.04 and 2.05 times the floor in the last two runs."""
+TARGETS = {"MySQL": 2.25, "MariaDB": 2.0}
+"""MySQL's: docs/adr/0011-mysql-catalog-floor.md."""
 SETTING = """\
 1,000 tables with 14,000 columns, 2,000 references, 1,000 checks and 4,000 indexes, generated from the same seed as for \
 the other engines (no index has a condition here, and texts are indexed by a prefix), on a private server each. Every \

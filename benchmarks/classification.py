@@ -19,7 +19,7 @@ SETTING = """\
 (`tests/classification`). F1 is over columns: found means that the column would be masked. On the first run, before \
 anything was learnt from these tables, the classifier had 89.5, 78.7 and 78.8. Presidio is asked with its pattern \
 recognisers alone, 40 values a column, a column being found when half of its values are an entity as a whole; names \
-and places would want a language model. DataHub's classifier is asked with its default weights and threshold. Both are \
+and places would want a language model. DataHub's classifier is asked with its default weights and threshold, without its model of names as well. Both are \
 asked on the same machine in the same run, in environments of their own."""
 STYLES: tuple[Style, ...] = ("plain", "misleading", "anonymous")
 

@@ -24,7 +24,7 @@ class Peer:
 
 PRESIDIO = Peer("presidio-analyzer 2.2", ("presidio-analyzer==2.2.366",), "presidio_columns.py")
 DATAHUB = Peer(
-    "acryl-datahub-classify 0.0.12", ("acryl-datahub-classify==0.0.12", "setuptools<81"), "datahub_columns.py"
+    "acryl-datahub-classify 0.0.12", ("acryl-datahub-classify==0.0.12", "setuptools<81", "click"), "datahub_columns.py"
 )
 SQLLINEAGE = Peer("sqllineage 1.5", ("sqllineage==1.5.9",), "sqllineage_columns.py")
 

@@ -6,6 +6,9 @@ import json
 import sys
 import time
 
+import spacy
+
+spacy.load = lambda *_, **__: spacy.blank("en")  # it would download a model of names, which can't be had here
 with contextlib.redirect_stdout(io.StringIO()):
     from datahub_classify.helper_classes import ColumnInfo, Metadata
     from datahub_classify.infotype_predictor import predict_infotypes

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.reading import PACKAGE, chosen
-from dbmanager.adapters.mysql.rows import (
-    KINDS,
-    CatalogRows,
-    digest,
-    digest_statement,
-    packed_statement,
-    parsed,
-    reading_statement,
-    unpacked,
-)
+from dbmanager.adapters.mysql.rows import KINDS, CatalogRows, digest, digest_statement, parsed, reading_statement
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.tables import built_tables
 from dbmanager.adapters.mysql.wire import Wire
@@ -28,8 +18,6 @@ from dbmanager.model.schema import DatabaseSchema
 from dbmanager.model.statistics import ServerInfo
 
 _STRONG = ("SUPER", "FILE", "SHUTDOWN", "PROCESS", "CREATE USER", "CONNECTION ADMIN", "SYSTEM_VARIABLES_ADMIN")
-TAKES_HINTS = "explain_json_format_version"
-"""A variable of the MySQL versions that also heed SET_VAR in a hint; MariaDB has neither."""
 _PROGRAMS = ("mariadb-dump", "mysqldump", "mariadb", "mysql", "mariadb-backup", "mysqlbinlog")
 
 
@@ -74,7 +62,7 @@ class MysqlCatalog:
             if self._known is not None and self._known.fingerprint == await _fingerprint(raw, facts):
                 return self._known
             with without_collection():
-                found = {name: await _rows(raw, name, facts) for name in KINDS}
+                found = {name: await raw.fetch(reading_statement(name, _statement(name, facts))) for name in KINDS}
         with without_collection():
             rows = CatalogRows(**{name: parsed(name, found[name]) for name in KINDS})
             tables = built_tables(rows, facts)
@@ -83,13 +71,6 @@ class MysqlCatalog:
 
     def _reading(self) -> AbstractAsyncContextManager[Wire]:
         return self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5)
-
-
-async def _rows(raw: Wire, name: str, facts: ServerFacts) -> Sequence[tuple[Any, ...]]:
-    """Return the rows of one kind; where the server takes hints, several in one."""
-    statement = _statement(name, facts)
-    packed = packed_statement(name, statement) if TAKES_HINTS in facts.has else None
-    return unpacked(await raw.fetch(packed)) if packed else await raw.fetch(reading_statement(name, statement))
 
 
 def _statement(name: str, facts: ServerFacts) -> str:

@@ -92,7 +92,6 @@ class CatalogRows:
 KINDS: dict[str, type[Any]] = {
     "objects": ObjectRow, "columns": ColumnRow, "indexes": IndexRow, "constraints": ConstraintRow
 }  # fmt: skip
-MAX_PACKED_BYTES = 1_000_000_000
 _VOLATILE = frozenset(("estimate",))
 
 
@@ -100,23 +99,6 @@ def reading_statement(name: str, statement: str) -> str:
     """Return the statement whose rows `parsed` reads: the steady columns as one array, then the others."""
     others = "".join(f", x.{column}" for column in KINDS[name]._fields if column in _VOLATILE)
     return f"SELECT {_steady(name)}{others} FROM ({statement}) AS x"  # noqa: S608 - our own names
-
-
-def packed_statement(name: str, statement: str) -> str | None:
-    """Return a statement with one row a table, for `unpacked`; None for a block with columns beside the array.
-
-    A Python driver spends more on a row than on what stands in it. MySQL writes no line break inside JSON, so the arrays
-    can be taken apart again; the hint lets none be cut.
-    """
-    if _VOLATILE & set(KINDS[name]._fields):
-        return None
-    hint = f"/*+ SET_VAR(group_concat_max_len={MAX_PACKED_BYTES}) */"
-    return f"SELECT {hint} GROUP_CONCAT({_steady(name)} SEPARATOR '\\n') FROM ({statement}) AS x GROUP BY x.parent"  # noqa: S608 - our own names
-
-
-def unpacked(rows: Sequence[tuple[Any, ...]]) -> list[tuple[str]]:
-    """Return the rows that `packed_statement` packed, each as `reading_statement` gives it."""
-    return [(array,) for row in rows for array in row[0].split("\n")]
 
 
 def digest_statement(name: str, statement: str) -> str:
