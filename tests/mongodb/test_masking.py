@@ -100,3 +100,18 @@ async def test_equal_values_have_equal_tokens(services: Services) -> None:
 def test_there_are_enough_of_them() -> None:
     assert len(LEAKS) >= 60
     assert len(BENIGN) >= 30
+
+
+async def test_a_value_is_not_written_down_in_what_it_is_compared_with(
+    services: Services, mongo: Client, leaky: str
+) -> None:
+    letters = ["a", "d", "x", "z"]
+    command: Doc = {"aggregate": "people", "pipeline": [
+        {"$match": {"_id": 1}}, {"$addFields": {"ch": letters, "at": [0, 1, 2]}}, {"$unwind": "$ch"}, {"$unwind": "$at"},
+        {"$match": {"$expr": {"$eq": ["$ch", {"$substrCP": ["$email", "$at", 1]}]}}},
+        {"$project": {"_id": 0, "at": 1, "ch": 1}}]}  # fmt: skip
+    found = mongo[leaky].command({**command, "cursor": {}})["cursor"]["firstBatch"]
+    assert sorted((one["at"], one["ch"]) for one in found) == [(0, "a"), (1, "d"), (2, "a")], "it tells the address"
+    page = await services.reader.query("db", json.dumps(command))
+    assert page.masked.result.rows
+    assert all(str(cell).startswith("[") for row in page.masked.result.rows for cell in row)

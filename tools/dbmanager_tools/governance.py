@@ -19,7 +19,7 @@ async def classify_data(
     connection: Connection,
     ctx: Context,
     tables: Annotated[list[str] | None, Field(description="Only these tables; all when left out")] = None,
-    anew: Annotated[bool, Field(description="Sample again instead of using known labels")] = False,
+    anew: Annotated[bool, Field(description="Sample again; false: what was found before will do")] = True,
     project: Evidence = None,
 ) -> CallToolResult:
     """Find columns with personal, payment, health or secret data by names, values, checksums and neighbouring columns,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Protocol, cast
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, cast
 
 from dbmanager.analyzers.lineage.model import Predicate, Trace
 from dbmanager.model.lineage import BaseColumn
@@ -29,19 +30,46 @@ def choices_of(statement: str, dialect: str, schema: DatabaseSchema) -> Choices:
     """Return the columns that decide which rows count, and the comparisons; of a command, every field whose name it writes."""
     if dialect == "redis":
         return frozenset(), ()
-    if dialect in _OTHER_LANGUAGES:
-        fields = frozenset(
-            BaseColumn(table.schema or "", table.name, column.name)
-            for table in schema.tables
-            if f'"{table.name}"' in statement
-            for column in table.columns
-            if f'"{column.name}"' in statement or f'"${column.name}"' in statement
-        )
-        return fields, ()
+    if dialect == "mongodb":
+        return _of_command(statement, schema)
     from dbmanager.analyzers.lineage.trace import read_query
 
     found = read_query(statement, dialect, schema)
     return (found.filters, found.predicates) if found is not None else (frozenset(), ())
+
+
+def _of_command(statement: str, schema: DatabaseSchema) -> Choices:
+    """Every field that a command writes may choose; what an expression or a join compares is taken as made up too."""
+    named = [table for table in schema.tables if f'"{table.name}"' in statement]
+
+    def fields(text: str) -> frozenset[BaseColumn]:
+        return frozenset(
+            BaseColumn(table.schema or "", table.name, column.name)
+            for table in named
+            for column in table.columns
+            if f'"{column.name}"' in text or f'"${column.name}"' in text
+        )
+
+    try:
+        compared = [json.dumps(one, ensure_ascii=False) for one in _comparisons(json.loads(statement))]
+    except (ValueError, RecursionError):
+        compared = [statement]
+    return fields(statement), tuple(Predicate(fields(text), given=False, generated=True) for text in compared)
+
+
+def _comparisons(value: Any) -> Iterator[Any]:
+    """Yield what can compare a field with more than a literal: expressions in filters, and the fields of joins."""
+    for name, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        if name == "$expr":
+            yield inner
+        elif name in ("$lookup", "$graphLookup") and isinstance(inner, dict):
+            yield [
+                inner.get(key)
+                for key in ("localField", "foreignField", "startWith", "connectFromField", "connectToField")
+            ]
+        yield from _comparisons(inner)
 
 
 def trace_result(
