@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -13,7 +12,6 @@ from benchmarks.place import Place
 from tests.classification.labelled import Style, tables
 from tests.classification.score import score_style
 
-CACHE = Path.home() / ".cache" / "dbmanager-peers"
 SETTING = """\
 56 tables with 655 columns, 351 of them sensitive, in 31 locales, labelled by somebody who had not seen the classifier \
 (`tests/classification`). F1 is over columns: found means that the column would be masked. On the first run, before \
@@ -54,7 +52,7 @@ async def measure(place: Place) -> Outcome:
 
 def _ask(peer: Peer, style: Style) -> list[Size]:
     asked, truth = _columns(style)
-    answer = ask(peer, asked, CACHE)
+    answer = ask(peer, asked)
     return [
         Size(f"{peer.name}, {style} names", 100 * f1_of(answer["found"], truth), "% F1"),
         Size(f"{peer.name}, {style} names, time", 1_000 * answer["seconds"] / len(asked), "ms a column"),

@@ -13,7 +13,6 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 
-from benchmarks.classification import CACHE
 from benchmarks.outcome import Outcome, Size
 from benchmarks.peers import SQLLINEAGE, ask
 from benchmarks.place import Place
@@ -97,7 +96,7 @@ async def measure(place: Place) -> Outcome:
         sizes.append(Size(f"{name}, time", milliseconds, "ms a query", limit=20 if name == "ours" else None))
     tables = {table.name: [column.name for column in table.columns] for table in schema.tables}
     request = {"dialect": "postgres", "tables": tables, "queries": [case["sql"] for case in cases]}
-    told = await anyio.to_thread.run_sync(ask, SQLLINEAGE, request, CACHE)
+    told = await anyio.to_thread.run_sync(ask, SQLLINEAGE, request)
     answers = [None if a is None else {name: set(found) for name, found in a.items()} for a in told["answers"]]
     right, total = _score(cases, answers)
     sizes.append(Size(f"{SQLLINEAGE.name}, outputs right of {total}", right, "outputs"))

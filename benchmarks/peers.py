@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.environments import environment
 
 HERE = Path(__file__).parent
 SECONDS = 3_600
@@ -29,9 +30,9 @@ DATAHUB = Peer(
 SQLLINEAGE = Peer("sqllineage 1.5", ("sqllineage==1.5.9",), "sqllineage_columns.py")
 
 
-def ask(peer: Peer, request: Any, cache: Path) -> Any:
-    """Return a peer's answer to a JSON request; its environment is made below `cache` on first use."""
-    python = _environment(peer, cache)
+def ask(peer: Peer, request: Any) -> Any:
+    """Return a peer's answer to a JSON request; its environment is made on first use."""
+    python = environment(peer.script.removesuffix(".py"), peer.requirements)
     done = subprocess.run(
         [python, str(HERE / "peer_scripts" / peer.script)], input=json.dumps(request), capture_output=True, text=True,
         timeout=SECONDS, check=False,
@@ -39,15 +40,3 @@ def ask(peer: Peer, request: Any, cache: Path) -> Any:
     if done.returncode:
         raise RuntimeError(f"{peer.name} failed: {done.stderr.strip().splitlines()[-1:]}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def _environment(peer: Peer, cache: Path) -> Path:
-    folder = cache / peer.script.removesuffix(".py")
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", *peer.requirements], check=True, stderr=subprocess.DEVNULL
-        )
-        (folder / "complete").touch()
-    return python
