@@ -53,11 +53,17 @@ def _phases(_context: click.Context, _parameter: click.Parameter, value: str | N
 def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None) -> None:
     """Serve MCP on stdin and stdout."""
     gc.disable()  # until the server is made: what is loaded stays, and looking through it meanwhile finds nothing
+    from dbmanager_server import front
     from dbmanager_server.app import make_server
+    from dbmanager_server.origins import new_snapshot
     from dbmanager_server.stdio import serve as run
 
     loaded = load(path=config, urls=urls)
-    run(lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed))
+    run(
+        lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed),
+        front.take(),
+        lambda: new_snapshot(sys.argv[2:], config),
+    )
 
 
 @main.command()

@@ -13,26 +13,32 @@ from typing import Any
 import anyio
 import anyio.to_thread
 from mcp.server import MCPServer
+from mcp.server.stdio import stdio_server
+
+from dbmanager_server.front import Front, Taken, Wire
+from dbmanager_server.pipes import Input, Output
+from dbmanager_server.recording import Recorder
+from dbmanager_server.snapshot import Snapshot
 
 CLOSING_SECONDS = 5.0
 ServerMaker = Callable[[Callable[[], None]], MCPServer[Any]]
+SnapshotMaker = Callable[[], Snapshot]
 
 
-def serve(make: ServerMaker) -> None:
+def serve(make: ServerMaker, front: Front | None, new_snapshot: SnapshotMaker) -> None:
     """Run until the client leaves or a signal comes, then exit the process.
-
-    The SDK reads stdin in a thread that can't be woken, so the process leaves without it as soon as the lifespan has
-    closed.
 
     Args:
         make: builds the server; it is given what the lifespan calls once everything is closed.
+        front: what has answered so far, when a snapshot was there.
+        new_snapshot: gives the one to fill where there was none.
     """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)  # a stray print is flushed while the wire is elsewhere
-    anyio.run(_serve, make)
+    anyio.run(_serve, make, front, new_snapshot)
 
 
-async def _serve(make: ServerMaker) -> None:
+async def _serve(make: ServerMaker, front: Front | None, new_snapshot: SnapshotMaker) -> None:
     code = 0
     closed = threading.Event()
     server = make(closed.set)
@@ -55,11 +61,26 @@ async def _serve(make: ServerMaker) -> None:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(closed.wait, CLOSING_SECONDS)
                     sys.stderr.flush()
-                    os._exit(code)
+                    os._exit(code)  # a thread may still wait for a line, or for a statement that can't be cut short
 
         if os.name == "posix":
             group.start_soon(watch)
         group.start_soon(leave)
-        await server.run_stdio_async()
+        await _run(server, front, new_snapshot)
         closed.set()
         group.cancel_scope.cancel()
+
+
+async def _run(server: MCPServer[Any], front: Front | None, new_snapshot: SnapshotMaker) -> None:
+    """Serve one client on the standard streams: over pipes by our own means, over anything else by the SDK's."""
+    wire = None if front is not None else Wire.claimed()
+    if front is None and wire is None:
+        await server.run_stdio_async()
+        return
+    taken = front.hand_over() if front is not None else Taken(wire)  # type: ignore[arg-type] # one of both is there
+    recorder = Recorder(front.snapshot if front is not None else new_snapshot(), taken.answered)
+    inner = server._lowlevel_server  # the SDK offers no public way to run on other streams
+    async with Output.opened(taken.wire.output) as output, Input.opened(taken, output) as lines:
+        wired = stdio_server(recorder.hearing(lines), recorder.telling(output))  # type: ignore[arg-type] # as files
+        async with wired as (reading, writing):
+            await inner.run(reading, writing, inner.create_initialization_options())

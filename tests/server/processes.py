@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 40.0
 async def client_in(folder: Path, *arguments: str, **options: Any) -> AsyncIterator[Client]:
     """Yield a client of a server that works in a folder."""
     parameters = StdioServerParameters(
-        command=sys.executable, args=["-m", "dbmanager_server.cli", "serve", *arguments], cwd=folder,
+        command=sys.executable, args=["-m", "dbmanager_server", "serve", *arguments], cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "SHOP_PASSWORD": PASSWORD},
     )  # fmt: skip
     async with Client(parameters, **options) as client:

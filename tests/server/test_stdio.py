@@ -215,7 +215,7 @@ async def test_tables_are_copied_from_sqlite_to_postgresql_and_compared(
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     child = subprocess.Popen(
-        [sys.executable, "-m", "dbmanager_server.cli", "serve"], cwd=folder, stdin=subprocess.PIPE,
+        [sys.executable, "-m", "dbmanager_server", "serve"], cwd=folder, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"], "HOME": str(folder)},
     )  # fmt: skip
     hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {

@@ -42,6 +42,12 @@ def user_file() -> Path:
     return Path(platformdirs.user_config_dir("dbmanager")) / FILE_NAME
 
 
+def candidates(path: Path | None, environ: Mapping[str, str], folder: Path) -> tuple[Path | None, Path, Path]:
+    """Return the files that decide, the first that is there alone: the named one, the project's, the user's."""
+    named = path or (Path(environ["DBMANAGER_CONFIG"]) if environ.get("DBMANAGER_CONFIG") else None)
+    return named, folder / FILE_NAME, user_file()
+
+
 def load(
     *,
     path: Path | None = None,
@@ -62,11 +68,11 @@ def load(
     """
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
-    path = path or (Path(environ["DBMANAGER_CONFIG"]) if environ.get("DBMANAGER_CONFIG") else None)
     data: dict[str, Any] = {}
     sources: list[str] = []
     base = folder
-    chosen = path or next((p for p in (folder / FILE_NAME, user_file()) if p.is_file()), None)
+    named, *usual = candidates(path, environ, folder)
+    chosen = named or next((place for place in usual if place is not None and place.is_file()), None)
     if chosen is not None:
         data, base = _read(chosen), chosen.resolve().parent
         sources.append(str(chosen))
