@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import AcceptedElicitation
 from mcp.types import CallToolResult
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.describe.workflow import change_text
@@ -16,34 +16,28 @@ from dbmanager.errors import ApprovalRequired, DbManagerError, InvalidStatement
 from dbmanager.model.changes import ChangeSet, ChangeState, ChangeStep
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection, statement_of
-from dbmanager_tools.house import Background, Evidence, answer, error_text, services_of, tool, work
+from dbmanager_tools.house import Background, Closed, Evidence, answer, error_text, services_of, tool, work
 
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
 
 
-class Disclosure(BaseModel):
+class Disclosure(Closed):
     """Classified columns to show in clear for a while."""
-
-    model_config = ConfigDict(extra="forbid")
 
     columns: list[str] = Field(min_length=1, max_length=20, description="table.column")
     rows: int = Field(50, ge=1, le=10_000)
     minutes: int = Field(30, ge=1, le=480)
 
 
-class LabelDecision(BaseModel):
+class LabelDecision(Closed):
     """What a column holds, whatever classification finds."""
-
-    model_config = ConfigDict(extra="forbid")
 
     column: str = Field(description="table.column")
     kind: str = Field(description="A type of classify_data, or harmless")
 
 
-class StatementStep(BaseModel):
+class StatementStep(Closed):
     """One step of a proposed change: a statement, or a decision about classified data."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sql: str | None = Field(None, description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
     command: dict[str, JsonValue] | list[JsonValue] | None = Field(

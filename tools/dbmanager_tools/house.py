@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.types import CallToolResult, ResourceLink, TextContent, ToolAnnotations
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from dbmanager.analyzers.describe.markdown import cut
 from dbmanager.analyzers.describe.workflow import job_text
@@ -35,6 +35,20 @@ class ToolSpec:
     phase: int
     title: str
     annotations: ToolAnnotations
+
+
+class Closed(BaseModel):
+    """An object among a tool's arguments: unknown names are refused, null stands for what may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {name: value for name, value in given.items() if value is not None or name in required}
 
 
 REGISTRY: dict[str, ToolSpec] = {}
@@ -110,7 +124,7 @@ class HouseTool(Tool):
             raise
         except ToolError as refused:
             if isinstance(refused.__cause__, ValidationError):
-                raise ToolError(_argument_text(self.name, refused.__cause__)) from None
+                raise ToolError(_argument_text(self.name, refused.__cause__, self.parameters)) from None
             raise ToolError(services.redactor.text(str(refused.__cause__ or refused))) from None
         if isinstance(result, CallToolResult):
             return await _bounded(_redacted(result, services), self.name, services)
@@ -172,12 +186,38 @@ def error_text(error: DbManagerError, services: Services) -> str:
     return services.redactor.text(" ".join(parts))[:MAX_ERROR_CHARACTERS]
 
 
-def _argument_text(name: str, invalid: ValidationError) -> str:
+def _argument_text(name: str, invalid: ValidationError, schema: Mapping[str, Any]) -> str:
     problems = []
     for error in invalid.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in error["loc"]) or "arguments"
-        problems.append(f"{where}: {error['msg']}")
+        if error["type"] == "extra_forbidden":
+            valid = names_at(schema, error["loc"][:-1])
+            near = nearest(str(error["loc"][-1]), valid)
+            problems.append(
+                f"{where} is unknown" + (f", did you mean {near!r}?" if near else f"; known: {', '.join(valid)}")
+            )
+        else:
+            problems.append(f"{where}: {error['msg']}")
     return f"{name}: wrong arguments. " + "; ".join(problems)[: MAX_ERROR_CHARACTERS - 100] + ". Nothing was done."
+
+
+def names_at(schema: Mapping[str, Any], place: Iterable[str | int]) -> list[str]:
+    """Return the names of an object's properties at a place of a JSON schema; empty where there is no object."""
+    current = [schema]
+    for part in (None, *place):
+        if isinstance(part, str) and any(part in one.get("properties", {}) for one in current):
+            current = [one["properties"][part] for one in current if part in one.get("properties", {})]
+        elif isinstance(part, int):
+            current = [one["items"] for one in current if isinstance(one.get("items"), dict)]
+        current = [leaf for one in current for leaf in _variants(schema, one)]
+    return [name for one in current for name in one.get("properties", {})]
+
+
+def _variants(schema: Mapping[str, Any], part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "$ref" in part:
+        return _variants(schema, schema["$defs"][part["$ref"].rpartition("/")[2]])
+    choices = part.get("anyOf") or part.get("oneOf")
+    return [leaf for one in choices for leaf in _variants(schema, one)] if choices else [part]
 
 
 def answer(text: str, facts: dict[str, JsonValue] | None = None) -> CallToolResult:
