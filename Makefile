@@ -4,7 +4,7 @@ DB ?=
 QUERIES ?=
 SUBJECTS ?=
 
-.PHONY: demo test test-slow lint format bench baselines docs engines clean
+.PHONY: demo test test-slow lint format bench baselines docs bundle engines clean
 
 demo: .venv/.installed
 	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
@@ -35,6 +35,9 @@ bench: .venv/.installed-dev engines
 baselines: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.baselines
 
+bundle: .venv/.installed-dev
+	$(BIN)/python -m scripts.bundle
+
 engines:
 	@sh scripts/engines.sh
 
@@ -47,4 +50,4 @@ engines:
 	@touch $@
 
 clean:
-	rm -rf .venv .demo database-system
+	rm -rf .venv .demo database-system dist

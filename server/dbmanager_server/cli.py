@@ -5,16 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dbmanager import __version__
 from dbmanager.errors import DbManagerError
 from dbmanager.services.configuration import LoadedConfiguration, load
-
-if TYPE_CHECKING:
-    pass
+from dbmanager_server.clients import CLIENTS, COMPANIONS, Scope
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Configuration file to use.")
 URL = click.option("--url", "urls", multiple=True, help="A database to work on, e.g. sqlite:///shop.db.")
@@ -131,6 +128,48 @@ def doctor(config: Path | None, urls: tuple[str, ...]) -> None:
 
     healthy = anyio.run(examine, load(path=config, urls=urls))
     sys.exit(0 if healthy else 1)
+
+
+@main.command("config")
+@click.option("--client", required=True, type=click.Choice(sorted(CLIENTS)), help="Whose file to make.")
+@click.option("--scope", type=click.Choice(["user", "project"]), help="For this user, or for this folder's project.")
+@click.option("--write", is_flag=True, help="Write the file; other entries in it stay. Else print what belongs in it.")
+@click.option("--replace", is_flag=True, help="Put our entries in the place of others of the same name.")
+@click.option(
+    "--with", "companions", multiple=True, type=click.Choice(sorted(COMPANIONS)), help="A companion server to add."
+)
+@CONFIG
+@URL
+def client_config(
+    client: str,
+    scope: Scope | None,
+    write: bool,
+    replace: bool,
+    companions: tuple[str, ...],
+    config: Path | None,
+    urls: tuple[str, ...],
+) -> None:
+    """Print, or write, the file that registers this server with a client."""
+    import json
+
+    from dbmanager_server import client_file
+
+    chosen = CLIENTS[client]
+    file, where = client_file.file_of(chosen, scope)
+    launch = client_file.launch_of(load(path=config, urls=urls), config, urls, shared=where == "project")
+    added = client_file.addition(chosen, launch, companions)
+    if write:
+        kept = client_file.write(file, added, replace=replace)
+        click.echo(f"Wrote {file}" + (f"; what was there before: {kept}" if kept is not None else "") + ".")
+    else:
+        click.echo(json.dumps(added, indent=2, ensure_ascii=False))
+        click.echo(f"\nBelongs in {file}; --write puts it there.", err=True)
+    wanted = [*launch.variables, *(name for one in companions for name in COMPANIONS[one].variables)]
+    if wanted and chosen.variable is None:
+        click.echo(f"{chosen.title} passes no variables on: start it where {', '.join(wanted)} are set, or keep the "
+                   "passwords in the keyring (see docs/reference/configuration.md).", err=True)  # fmt: skip
+    if not companions:
+        click.echo(f"Companions that it can work with, by --with: {', '.join(sorted(COMPANIONS))}.", err=True)
 
 
 @main.command()

@@ -1,0 +1,1 @@
+"""How the server is installed, registered and shipped."""
