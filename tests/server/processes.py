@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import psutil
+from dbmanager_tools.house import facts_of
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
@@ -35,8 +36,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[s
     """Call a tool and return its text, its facts and whether it failed."""
     result = await client.call_tool(tool, arguments)
     text = "".join(block.text for block in result.content if isinstance(block, TextContent))
-    facts = result.structured_content if isinstance(result.structured_content, dict) else {}
-    return text, facts, bool(result.is_error)
+    return text, facts_of(result), bool(result.is_error)
 
 
 def workers_of(folder: Path) -> list[psutil.Process]:

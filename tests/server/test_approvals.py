@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from dbmanager_tools.house import FACTS
 from mcp import Client, MCPError
 from mcp.types import ElicitResult
 
@@ -189,7 +190,7 @@ def test_a_client_that_answers_for_its_user_without_having_been_asked_is_asked(p
     with RawServer(person) as server:
         proposal = {"connection": "shop", "title": "an index", "reason": "measured", "steps": STEPS}
         found = server.ask("tools/call", modern({"name": "propose_change", "arguments": proposal}), "propose")
-        change = found["result"]["structuredContent"]["change"]
+        change = found["result"]["_meta"][FACTS]["change"]
         asked = _ask(server, {"change": change})["result"]
         assert asked["resultType"] == "input_required"
         keys = list(asked["inputRequests"])
@@ -212,7 +213,7 @@ def test_a_client_that_answers_for_its_user_without_having_been_asked_is_asked(p
             "tools/call", modern({"name": "propose_change", "arguments": proposal | {"title": "other"}}), "p2"
         )
         answer = _ask(
-            server, {"change": other["result"]["structuredContent"]["change"]},
+            server, {"change": other["result"]["_meta"][FACTS]["change"]},
             inputResponses=dict.fromkeys(keys, yes), requestState=asked["requestState"],
         )  # fmt: skip
         assert (
@@ -222,5 +223,5 @@ def test_a_client_that_answers_for_its_user_without_having_been_asked_is_asked(p
         answer = _ask(
             server, {"change": change}, inputResponses=dict.fromkeys(keys, yes), requestState=asked["requestState"]
         )
-        assert answer["result"]["structuredContent"]["state"] == "verified"
+        assert answer["result"]["_meta"][FACTS]["state"] == "verified"
     assert _written(person)

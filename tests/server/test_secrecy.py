@@ -7,12 +7,13 @@ import logging
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from dbmanager_tools.house import error_text
+from dbmanager_tools.house import error_text, facts_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
@@ -57,6 +58,25 @@ def _where(folder: Path, secrets: set[bytes]) -> list[str]:
     ]  # fmt: skip
 
 
+def _leaves(facts: Any, name: str = "") -> Iterator[str | int]:
+    """Every exact fact that a program is given; sizes and times, which a text rounds, are not."""
+    if isinstance(facts, dict):
+        for key, value in facts.items():
+            yield from _leaves(value, key)
+    elif isinstance(facts, list):
+        for value in facts:
+            yield from _leaves(value)
+    elif isinstance(facts, str) or (
+        isinstance(facts, int) and not isinstance(facts, bool) and not name.endswith("_bytes")
+    ):
+        yield facts
+
+
+def _told(fact: str | int, text: str) -> bool:
+    """Whether the text, which is all that a model sees, says it too."""
+    return str(fact) in text or (isinstance(fact, int) and f"{fact:,}" in text)
+
+
 async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
     tmp_path: Path, sqlite_file: Any, pg_server: PostgresServer, pg_database: str
 ) -> None:
@@ -80,8 +100,12 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
         async def call(tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
             called.add(tool)
             result = await client.call_tool(tool, arguments)
-            facts = result.structured_content if isinstance(result.structured_content, dict) else {}
-            return "".join(block.text for block in result.content if isinstance(block, TextContent)), facts
+            facts = facts_of(result)
+            text = "".join(block.text for block in result.content if isinstance(block, TextContent))
+            assert result.structured_content is None
+            untold = [fact for fact in _leaves(facts) if not _told(fact, text)]
+            assert untold == [], (tool, facts, text)
+            return text, facts
 
         await call("list_connections", check=True)
         for wrong in ("run_query", "describe_schema"):

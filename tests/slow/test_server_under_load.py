@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import psutil
 import pytest
+from dbmanager_tools.house import FACTS
 from mcp import Client, StdioServerParameters
 
 from tests.engines.postgresql import PASSWORD, PostgresServer
@@ -245,7 +246,7 @@ def test_a_copy_killed_at_any_moment_goes_on_by_chunk(
     def facts(client: RawClient, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
         client.call(tool, **arguments)
         result = client.answer()["result"]
-        return result["content"][0]["text"], result.get("structuredContent") or {}
+        return result["content"][0]["text"], result.get("_meta", {}).get(FACTS, {})
 
     client = clients()
     told, planned = facts(client, "plan_migration", source="lite", target="pg", target_schema="copied")

@@ -19,6 +19,8 @@ from dbmanager.errors import DbManagerError, nearest
 from dbmanager.services.container import Services
 
 MAX_ERROR_CHARACTERS = 2_000
+FACTS = "io.github.dbmanager-mcp/facts"
+"""The key of `_meta` under which an answer holds ids and figures for programs."""
 LONGEST_ANSWER = 26_000
 """Characters of one answer, about 8,000 tokens; what is longer is kept and read on with read_result."""
 Evidence = Annotated[str | None, Field(description="Project that keeps the result as evidence")]
@@ -159,7 +161,8 @@ def _redacted(result: CallToolResult, services: Services) -> CallToolResult:
     for block in result.content:
         if isinstance(block, TextContent):
             block.text = services.redactor.text(block.text)
-    result.structured_content = services.redactor.value(result.structured_content)
+    if result.meta is not None:
+        result.meta = services.redactor.value(result.meta)
     return result
 
 
@@ -221,8 +224,18 @@ def _variants(schema: Mapping[str, Any], part: Mapping[str, Any]) -> list[Mappin
 
 
 def answer(text: str, facts: dict[str, JsonValue] | None = None) -> CallToolResult:
-    """Return a successful result: Markdown for the model and, where it is small, the same facts as data."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=facts)
+    """Return a successful result: Markdown that says everything, and for programs some of it as data in `_meta`.
+
+    There is no structured content: many clients show their model that alone, and others both (ADR 0012).
+    """
+    meta = None if facts is None else {FACTS: facts}
+    return CallToolResult(content=[TextContent(type="text", text=text)], _meta=meta)
+
+
+def facts_of(result: CallToolResult) -> dict[str, Any]:
+    """Return the data that a program finds in an answer; empty where there is none."""
+    found = (result.meta or {}).get(FACTS)
+    return found if isinstance(found, dict) else {}
 
 
 async def work(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import anyio.to_thread
+from dbmanager_tools.house import facts_of
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 from rich.console import Console
@@ -48,7 +49,7 @@ class Demo:
         if result.is_error:
             raise DemoFailed(f"{tool}: {text}")
         self.console.print(f"  {what} [dim]({tool}, {time.perf_counter() - started:.2f} s)[/dim]", highlight=False)
-        facts = result.structured_content if isinstance(result.structured_content, dict) else {}
+        facts = facts_of(result)
         return text, facts
 
 

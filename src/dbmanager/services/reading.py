@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter
-from dbmanager.errors import InvalidStatement, ResourceExhausted
+from dbmanager.errors import DbManagerError, InvalidStatement, ResourceExhausted
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.connections import Connections
@@ -19,6 +19,7 @@ from dbmanager.services.policy.masking import MaskedResult, Masker
 from dbmanager.services.policy.plans import without_values
 from dbmanager.services.policy.tokens import TOKEN
 
+SQL_DIALECTS = frozenset(("sqlite", "postgres", "mysql"))
 MAX_GUESSES, GUESS_SECONDS = 200, 3_600.0
 
 
@@ -64,7 +65,11 @@ class Reader:
         offset = _offset(cursor, statement, parameters) if cursor else 0
         filled, values, has_tokens = self._filled(adapter, statement, parameters)
         request = QueryRequest(filled, values, self.limits(connection, max_rows), offset)
-        result = await adapter.query.run(request)
+        try:
+            result = await adapter.query.run(request)
+        except InvalidStatement as wrong:
+            await _spell(adapter, statement, wrong)
+            raise
         if settings.masking:
             schema = await adapter.catalog.read_schema()
             masked = await self._masker.mask(connection, adapter, schema, filled, result, filled=has_tokens)
@@ -85,7 +90,11 @@ class Reader:
                 "a token can't be explained: plans repeat their parameters", hint="Explain with a made-up value."
             )
         request = QueryRequest(statement, parameters, self.limits(connection, None))
-        plan = await adapter.query.explain(request, analyze=analyze)
+        try:
+            plan = await adapter.query.explain(request, analyze=analyze)
+        except InvalidStatement as wrong:
+            await _spell(adapter, statement, wrong)
+            raise
         if not self._connections.settings(connection).masking:
             return plan
         schema = await adapter.catalog.read_schema()
@@ -132,6 +141,21 @@ class Reader:
             timeout_seconds=limits.timeout_seconds,
             lock_timeout_seconds=limits.lock_timeout_seconds,
         )
+
+
+async def _spell(adapter: Adapter, statement: str, wrong: InvalidStatement) -> None:
+    """Add to an error which names of the database are near those of the statement that it does not have."""
+    if adapter.dialect not in SQL_DIALECTS:
+        return
+    from dbmanager.analyzers.spelling import corrections
+
+    try:
+        near = corrections(await adapter.catalog.read_schema(), statement, adapter.dialect)
+    except DbManagerError:
+        return
+    if near:
+        meant = ", ".join(f"{right!r} for {given!r}" for given, right in near)
+        wrong.hint = f"{wrong.hint or ''} Did you mean {meant}?".strip()
 
 
 def _digest(statement: str, parameters: tuple[Scalar, ...]) -> str:
