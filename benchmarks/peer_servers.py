@@ -76,17 +76,16 @@ async def measure(place: Place) -> Outcome:
         sizes=sizes,
         ratios=tuple(
             Ratio(f"dbmanager, {what}", f"{peer}, {what}")
-            for what in ("`initialize` answered, CPU", "`initialize` answered, wall", "started and `SELECT 1` answered", "`SELECT 1`")
+            for what in ("`initialize` answered, wall", "started and `SELECT 1` answered", "`SELECT 1`")
             for peer in ("DBHub", "MCP Toolbox")
         ),
-    )  # fmt: skip
+    )
 
 
 async def _starts(place: Place, servers: tuple[Peer, ...]) -> tuple[Series, ...]:
     async def once(kept: Sampler) -> None:
         for peer in servers:
             cost = start_cost(peer.command, place.folder, peer.environment)
-            kept.add(f"{peer.name}, `initialize` answered, CPU", "ms", cost.cpu_ms)
             kept.add(f"{peer.name}, `initialize` answered, wall", "ms", cost.wall_ms)
             with kept.time(f"{peer.name}, started and `SELECT 1` answered"), _open(place, peer) as client:
                 _ask(client, peer)

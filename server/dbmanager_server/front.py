@@ -28,7 +28,7 @@ class Wire:
     @classmethod
     def claimed(cls) -> Wire | None:
         """Take the streams over; None where they are no pipes or sockets, or there are no such calls."""
-        if os.name != "posix" or not all(_streams(fd) for fd in (0, 1)):
+        if sys.platform == "win32" or not all(_streams(fd) for fd in (0, 1)):
             return None
         import fcntl
 
@@ -83,6 +83,8 @@ class Front:
     def _read(self) -> None:
         import select
 
+        if sys.platform == "win32":  # there is no front: the wire is never claimed there
+            return
         waiting = 0
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
@@ -126,7 +128,7 @@ _begun: Front | None = None
 def begin(arguments: list[str]) -> None:
     """Answer from now on, when an earlier start with the same command line has left its answers."""
     global _begun
-    snapshot = Snapshot.stored(place(arguments)) if os.name == "posix" else None
+    snapshot = Snapshot.stored(place(arguments)) if sys.platform != "win32" else None
     if snapshot is not None and (wire := Wire.claimed()) is not None:
         sys.stdout.flush()
         _begun = Front(wire, snapshot)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ def unprivileged(*names: str) -> Account | None:
 
     Raises: KeyError when there is none.
     """
-    if os.getuid() != 0:
+    if sys.platform == "win32" or os.getuid() != 0:
         return None
     import pwd
 
@@ -63,8 +64,13 @@ def make_folder(folder: Path, account: Account | None = None) -> None:
     Raises: FileExistsError.
     """
     folder.mkdir(mode=0o700)
-    if account is not None:
-        os.chown(folder, account.user, account.group)
+    give(folder, account)
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make a file or folder an account's own; None leaves it ours."""
+    if sys.platform != "win32" and account is not None:
+        os.chown(path, account.user, account.group)
 
 
 async def remove_folder(folder: Path) -> None:
@@ -123,7 +129,10 @@ async def _kept(ending: str, command: Sequence[str], folder: Path, account: Acco
 async def _killed(process: Process) -> None:
     """End whatever is left of a program and its keeper."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     await process.aclose()
 

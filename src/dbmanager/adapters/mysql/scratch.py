@@ -31,6 +31,7 @@ from dbmanager.adapters.mysql.tables import name_of
 from dbmanager.adapters.private_server import (
     Account,
     PrivateServers,
+    give,
     make_folder,
     prepared,
     remove_folder,
@@ -128,8 +129,7 @@ class MysqlScratch:
             f"CREATE DATABASE `{place.name}`;\n"
         )
         script.chmod(0o600)
-        if account is not None:
-            os.chown(script, account.user, account.group)
+        give(script, account)
         options = {
             **_OPTIONS, "port": port, "socket": place.path / "socket", "pid-file": place.path / "pid", "tmpdir": place.path,
             "init-file": script, "sql-mode": facts.sql_mode, "secure-file-priv": place.path,
