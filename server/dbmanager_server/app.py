@@ -25,6 +25,7 @@ from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager_server.on_demand import starter
+from dbmanager_server.watching import Watch, serve_subscriptions
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
@@ -72,6 +73,7 @@ def make_server(
     *,
     phases: Iterable[int] | None = None,
     on_closed: Callable[[], None] = lambda: None,
+    one_client: bool = True,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -79,13 +81,18 @@ def make_server(
         loaded: the configuration.
         phases: narrows the tools to the core and these phases.
         on_closed: called once pools and store are closed.
+        one_client: whether one client alone is served, whom notifications reach at any time.
     """
     services = make_services(loaded)
+    watch = Watch(services)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
         try:
-            yield services
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch.run)
+                yield services
+                group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await services.close()
@@ -98,8 +105,12 @@ def make_server(
         version=__version__,
         tools=build(phases),
         lifespan=lifespan,
+        subscriptions=watch.bus,
+        middleware=[watch.middleware],
         log_level="WARNING",
     )
+    if one_client:
+        serve_subscriptions(server, watch)
     add_prompts(server)
     add_resources(server, services)
     return server
