@@ -24,7 +24,9 @@ from mcp.server import MCPServer
 from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
+from dbmanager_server.job_tasks import JobTasks
 from dbmanager_server.on_demand import starter
+from dbmanager_server.tasks_extension import Tasks
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
@@ -97,6 +99,7 @@ def make_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=build(phases),
+        extensions=[Tasks(JobTasks(services))],
         lifespan=lifespan,
         log_level="WARNING",
     )
