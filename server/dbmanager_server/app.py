@@ -74,6 +74,8 @@ def make_server(
     *,
     phases: Iterable[int] | None = None,
     on_closed: Callable[[], None] = lambda: None,
+    services: Services | None = None,
+    tasks: Tasks | None = None,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -81,8 +83,10 @@ def make_server(
         loaded: the configuration.
         phases: narrows the tools to the core and these phases.
         on_closed: called once pools and store are closed.
+        services: those to serve, closed with the server; made from the configuration when left out.
+        tasks: what answers long work with tasks; over the jobs of the services when left out.
     """
-    services = make_services(loaded)
+    services = services or make_services(loaded)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
@@ -99,7 +103,7 @@ def make_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=build(phases),
-        extensions=[Tasks(JobTasks(services))],
+        extensions=[tasks or Tasks(JobTasks(services))],
         lifespan=lifespan,
         log_level="WARNING",
     )
