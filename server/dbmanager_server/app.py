@@ -26,6 +26,7 @@ from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager_server.job_tasks import JobTasks
 from dbmanager_server.on_demand import starter
+from dbmanager_server.skills_extension import Skills
 from dbmanager_server.tasks_extension import Tasks
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def make_server(
     on_closed: Callable[[], None] = lambda: None,
     services: Services | None = None,
     tasks: Tasks | None = None,
+    skills: bool = False,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -85,6 +87,7 @@ def make_server(
         on_closed: called once pools and store are closed.
         services: those to serve, closed with the server; made from the configuration when left out.
         tasks: what answers long work with tasks; over the jobs of the services when left out.
+        skills: offers the phases as skills, too.
     """
     services = services or make_services(loaded)
 
@@ -103,7 +106,7 @@ def make_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=build(phases),
-        extensions=[tasks or Tasks(JobTasks(services))],
+        extensions=[tasks or Tasks(JobTasks(services)), *([Skills(phases)] if skills else ())],
         lifespan=lifespan,
         log_level="WARNING",
     )

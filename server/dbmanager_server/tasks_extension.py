@@ -17,6 +17,7 @@ from mcp.types import HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, CallToolR
 from pydantic import Field
 
 from dbmanager.errors import DbManagerError, NotFound
+from dbmanager.services.container import Services
 from dbmanager_server.task_source import Task, TaskSource, TaskStatus
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"
@@ -28,7 +29,7 @@ TTL_MS = 7 * 24 * 3_600_000
 """A task can be asked for at least this long after it was made; jobs are never thrown away."""
 POLL_MS = 500
 """How often asking makes sense: the worker looks about as often whether it is to stop."""
-Context = ServerRequestContext[Any, Any]
+Context = ServerRequestContext[Services, Any]
 FoundT = TypeVar("FoundT")
 
 
@@ -54,7 +55,7 @@ class Tasks(Extension):
 
         Args:
             source: whatever does long work.
-            required: tools that can't be called without tasks.
+            required: tools that can't be called without tasks, and always answer one.
         """
         self._source = source
         self._required = required
@@ -81,20 +82,24 @@ class Tasks(Extension):
             result = await call_next(ctx)
         finally:
             FOLLOWED.reset(before)
-        return result if followed.task is None else await self._begun(followed.task)
+        if followed.task is None:
+            return result
+        return await self._begun(ctx, followed.task, 0.0 if params.name in self._required else SHORT_WAIT_SECONDS)
 
-    async def _begun(self, id_: str) -> HandlerResult:
+    async def _begun(self, ctx: Context, id_: str, wait_seconds: float) -> HandlerResult:
         """Return the result of work that ended at once, else the task."""
-        deadline = time.monotonic() + SHORT_WAIT_SECONDS
-        task = await _found(self._source.find(id_))
+        deadline = time.monotonic() + wait_seconds
+        task = await _found(ctx, self._source.find(id_))
         while task.status is TaskStatus.WORKING and time.monotonic() < deadline:
             await anyio.sleep(LOOK_SECONDS)
-            task = await _found(self._source.find(id_))
-        return task.result if task.result is not None else {"resultType": "task", **_seen(task)}
+            task = await _found(ctx, self._source.find(id_))
+        if task.result is not None and wait_seconds:
+            return task.result
+        return {"resultType": "task", **_seen(task)}
 
     async def _get(self, ctx: Context, params: TaskParams) -> HandlerResult:
         _entitled(ctx, params)
-        task = await _found(self._source.find(params.task_id))
+        task = await _found(ctx, self._source.find(params.task_id))
         more: dict[str, Any] = {}
         if task.status is TaskStatus.INPUT_REQUIRED:
             more["inputRequests"] = task.inputs
@@ -106,12 +111,12 @@ class Tasks(Extension):
 
     async def _update(self, ctx: Context, params: UpdateParams) -> HandlerResult:
         _entitled(ctx, params)
-        await _found(self._source.answer(params.task_id, params.input_responses))
+        await _found(ctx, self._source.answer(params.task_id, params.input_responses))
         return {}
 
     async def _cancel(self, ctx: Context, params: TaskParams) -> HandlerResult:
         _entitled(ctx, params)
-        await _found(self._source.cancel(params.task_id))
+        await _found(ctx, self._source.cancel(params.task_id))
         return {}
 
 
@@ -129,14 +134,13 @@ def _entitled(ctx: Context, params: TaskParams) -> None:
         raise MCPError(HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match the request's taskId")
 
 
-async def _found(call: Awaitable[FoundT]) -> FoundT:
+async def _found(ctx: Context, call: Awaitable[FoundT]) -> FoundT:
     """Return what the source answers; our errors become the protocol's."""
     try:
         return await call
-    except NotFound as unknown:
-        raise MCPError(INVALID_PARAMS, unknown.sentence()) from None
     except DbManagerError as problem:
-        raise MCPError(INTERNAL_ERROR, problem.sentence()) from None
+        code = INVALID_PARAMS if isinstance(problem, NotFound) else INTERNAL_ERROR
+        raise MCPError(code, ctx.lifespan_context.redactor.text(problem.sentence())) from None
 
 
 def _seen(task: Task) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def services(loaded: LoadedConfiguration) -> Services:
 def make(loaded: LoadedConfiguration) -> MCPServer[Services]:
     """Return the server."""
     held = services(loaded)
-    server = make_server(loaded, services=held, tasks=Tasks(FixtureTasks(held), required=REQUIRED))
+    server = make_server(loaded, services=held, tasks=Tasks(FixtureTasks(held), required=REQUIRED), skills=True)
     add_contents(server)
     add_rounds(server)
     _legacy(server)

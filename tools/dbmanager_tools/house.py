@@ -24,6 +24,8 @@ LONGEST_ANSWER = 26_000
 """Characters of one answer, about 8,000 tokens; what is longer is kept and read on with read_result."""
 Evidence = Annotated[str | None, Field(description="Project that keeps the result as evidence")]
 Background = Annotated[bool, Field(description="Let the worker do it: answers a job id at once, see get_job")]
+JSON_TYPES = ("string", "number", "boolean", "object", "array", "null")
+"""Any JSON value, said so: clients that turn schemas into their own refuse one that says nothing."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +83,8 @@ def _build(spec: ToolSpec) -> Tool:
         spec.function, title=spec.title, annotations=spec.annotations, structured_output=False
     )
     built.parameters = {"additionalProperties": False, **_without_titles(built.parameters)}
+    if "JsonValue" in built.parameters.get("$defs", {}):
+        built.parameters["$defs"]["JsonValue"] = {"anyOf": [{"type": name} for name in JSON_TYPES]}
     built.description = " ".join(built.description.split())
     return built
 
