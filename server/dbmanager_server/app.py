@@ -25,7 +25,7 @@ from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager_server.job_tasks import JobTasks
-from dbmanager_server.on_demand import starter
+from dbmanager_server.on_demand import Starter
 from dbmanager_server.skills_extension import Skills
 from dbmanager_server.tasks_extension import Tasks
 
@@ -67,7 +67,7 @@ def job_handlers(jobs: Jobs) -> None:
 
 def make_services(loaded: LoadedConfiguration) -> Services:
     """Return the services of one process: the server's, the worker's or the command line's."""
-    return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=starter(loaded))
+    return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=Starter(loaded))
 
 
 def make_server(

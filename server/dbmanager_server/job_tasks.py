@@ -46,12 +46,17 @@ class JobTasks:
             status = TaskStatus.CANCELLED
         elif job.state == "done":
             status = TaskStatus.COMPLETED
-            result = await let_out(answer(job.result, job.facts), job.kind, self._services)
+            result = await self._let_out(job)
         elif job.ended:
             status, result, fault = self._failed(job)
         moments = (job.created_at, job.started_at, job.taken_at, job.reported_at, job.ended_at)
         message = job.result if status is TaskStatus.CANCELLED else _progress(job)
         return Task(job.id, status, job.created_at, max(m for m in moments if m), message, result, fault)
+
+    async def _let_out(self, job: Job) -> CallToolResult:
+        """Return what the tool answers; a long one is kept under the job's own number, however often it is asked for."""
+        kept_as = f"res_{job.id.partition('_')[2]}"
+        return await let_out(answer(job.result, job.facts), job.kind, self._services, kept_as)
 
     def _failed(self, job: Job) -> tuple[TaskStatus, CallToolResult | None, str]:
         """Return a failure that the tool would have told as its answer, anything else as a fault of this program."""

@@ -131,12 +131,12 @@ class HouseTool(Tool):
         return await let_out(result, self.name, services) if isinstance(result, CallToolResult) else result
 
 
-async def let_out(result: CallToolResult, title: str, services: Services) -> CallToolResult:
-    """Return a result as it may leave: without secrets, and no longer than one message."""
-    return await _bounded(_redacted(result, services), title, services)
+async def let_out(result: CallToolResult, title: str, services: Services, kept_as: str | None = None) -> CallToolResult:
+    """Return a result as it may leave: without secrets, and no longer than one message; the rest under an id."""
+    return await _bounded(_redacted(result, services), title, services, kept_as)
 
 
-async def _bounded(result: CallToolResult, title: str, services: Services) -> CallToolResult:
+async def _bounded(result: CallToolResult, title: str, services: Services, kept_as: str | None) -> CallToolResult:
     """Keep a text that is too long for one message, and answer its beginning with where to read on."""
     content: list[Any] = []
     for block in result.content:
@@ -144,7 +144,7 @@ async def _bounded(result: CallToolResult, title: str, services: Services) -> Ca
         if not isinstance(block, TextContent) or len(block.text) <= LONGEST_ANSWER:
             continue
         whole, end = block.text, cut(block.text, 0, LONGEST_ANSWER)
-        id_ = await services.results.keep(title, whole)
+        id_ = await services.results.keep(title, whole, kept_as)
         block.text = (
             f"{whole[:end].rstrip()}\n\nCharacters 0 to {end} of {len(whole)}. "
             f"The rest: read_result with result={id_!r}, start={end}."
