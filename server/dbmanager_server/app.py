@@ -24,7 +24,10 @@ from mcp.server import MCPServer
 from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
-from dbmanager_server.on_demand import starter
+from dbmanager_server.job_tasks import JobTasks
+from dbmanager_server.on_demand import Starter
+from dbmanager_server.skills_extension import Skills
+from dbmanager_server.tasks_extension import Tasks
 from dbmanager_server.watching import Watch, serve_subscriptions
 
 if TYPE_CHECKING:
@@ -65,7 +68,7 @@ def job_handlers(jobs: Jobs) -> None:
 
 def make_services(loaded: LoadedConfiguration) -> Services:
     """Return the services of one process: the server's, the worker's or the command line's."""
-    return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=starter(loaded))
+    return Services(loaded, step_handlers=step_handlers, job_handlers=job_handlers, start_worker=Starter(loaded))
 
 
 def make_server(
@@ -73,6 +76,9 @@ def make_server(
     *,
     phases: Iterable[int] | None = None,
     on_closed: Callable[[], None] = lambda: None,
+    services: Services | None = None,
+    tasks: Tasks | None = None,
+    skills: bool = False,
     one_client: bool = True,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
@@ -81,9 +87,12 @@ def make_server(
         loaded: the configuration.
         phases: narrows the tools to the core and these phases.
         on_closed: called once pools and store are closed.
+        services: those to serve, closed with the server; made from the configuration when left out.
+        tasks: what answers long work with tasks; over the jobs of the services when left out.
+        skills: offers the phases as skills, too.
         one_client: whether one client alone is served, whom notifications reach at any time.
     """
-    services = make_services(loaded)
+    services = services or make_services(loaded)
     watch = Watch(services)
 
     @asynccontextmanager
@@ -104,6 +113,7 @@ def make_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=build(phases),
+        extensions=[tasks or Tasks(JobTasks(services)), *([Skills(phases)] if skills else ())],
         lifespan=lifespan,
         subscriptions=watch.bus,
         middleware=[watch.middleware],

@@ -47,7 +47,8 @@ def _phases(_context: click.Context, _parameter: click.Parameter, value: str | N
 @CONFIG
 @URL
 @click.option("--phases", callback=_phases, help="List only the core tools and those of these phases, e.g. 1,3.")
-def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None) -> None:
+@click.option("--skills", is_flag=True, help="Offer the phases as skills, too (MCP's skills extension).")
+def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None, skills: bool) -> None:
     """Serve MCP on stdin and stdout."""
     gc.disable()  # until the server is made: what is loaded stays, and looking through it meanwhile finds nothing
     from dbmanager_server import front
@@ -57,7 +58,7 @@ def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | 
 
     loaded = load(path=config, urls=urls)
     run(
-        lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed),
+        lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed, skills=skills),
         front.take(),
         lambda: new_snapshot(sys.argv[2:], config),
     )

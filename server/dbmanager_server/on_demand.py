@@ -5,29 +5,43 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
 from dbmanager.services.configuration import LoadedConfiguration
 
 IDLE_SECONDS = 30.0
+BEGINNING_SECONDS = 30.0
+"""How long a worker that was started may take until it is seen; a busy machine would be worse off with another."""
 
 
-def starter(loaded: LoadedConfiguration) -> Callable[[Path], None]:
-    """Return what starts a worker on demand: detached, with the same configuration, leaving when there is no work."""
+class Starter:
+    """Starts a worker: detached, with the same configuration, leaving when there is no work.
 
-    def start(log: Path) -> None:
+    Attributes:
+        newest: the worker that was started last.
+    """
+
+    def __init__(self, loaded: LoadedConfiguration) -> None:
+        self.newest: subprocess.Popen[bytes] | None = None
+        self._loaded = loaded
+        self._begun = 0.0
+
+    def __call__(self, log: Path) -> None:
+        """Start one that leaves its log there, unless the newest may still be beginning."""
+        beginning = time.monotonic() - self._begun < BEGINNING_SECONDS
+        if self.newest is not None and self.newest.poll() is None and beginning:
+            return
         command = [sys.executable, "-m", "dbmanager_server.cli", "worker", "--idle", str(IDLE_SECONDS)]
         detached: dict[str, Any] = (
             {"start_new_session": True}
             if os.name == "posix"
             else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined, unused-ignore] # Windows only
         )
+        self._begun = time.monotonic()
         with os.fdopen(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), "ab") as output:
-            subprocess.Popen(
-                [*command, *loaded.arguments], env={**os.environ, **loaded.environment},
+            self.newest = subprocess.Popen(
+                [*command, *self._loaded.arguments], env={**os.environ, **self._loaded.environment},
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, **detached,
             )  # fmt: skip
-
-    return start

@@ -98,7 +98,8 @@ class Worker:
         try:
             outcome = await self.services.jobs.handler(job.kind)(self.services, job.arguments, progress)
         except DbManagerError as problem:
-            return JobState.FAILED, Outcome(redact(f"{problem.code}: {problem.sentence()}"))
+            told = redact(f"{problem.code}: {problem.sentence()}")
+            return JobState.FAILED, Outcome(told, {"error": problem.facts()})
         except Exception as fault:  # the top of the worker: one job's fault must not end the others
             _log.exception("%s failed by a fault of this program", job.id)
             return JobState.FAILED, Outcome(f"It failed by a fault of this program ({type(fault).__name__}).")

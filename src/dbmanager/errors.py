@@ -47,6 +47,12 @@ class DbManagerError(Exception):
             parts.append(self.hint)
         return " ".join(parts)
 
+    def facts(self) -> dict[str, object]:
+        """Return what a program can act on, JSON-safe: code, who can fix it, whether to try again, next actions."""
+        return {
+            "code": self.code, "fixed_by": self.fixed_by, "retry": self.retry, "next_actions": list(self.next_actions)
+        }  # fmt: skip
+
 
 class ConfigurationError(DbManagerError):
     """The configuration is not usable."""

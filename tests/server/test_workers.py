@@ -14,6 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 from dbmanager_server.app import make_services
+from dbmanager_server.on_demand import Starter
 
 from dbmanager.model.jobs import JobState, Outcome
 from dbmanager.services.configuration import load
@@ -93,6 +94,21 @@ async def test_two_workers_on_one_store_never_do_the_same_job_and_keep_to_the_la
             (job.taken_at, job.ended_at) for job in done if job.lane == lane and job.taken_at and job.ended_at
         )
         assert all(before[1] <= after[0] for before, after in pairwise(spans)), "one at a time"
+
+
+def test_a_worker_that_is_still_beginning_is_joined_by_no_other_and_a_lost_one_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "dbmanager.toml").write_text('[store]\ndata_dir = "state"\n')
+    start = Starter(load(path=tmp_path / "dbmanager.toml"))
+    begun: list[subprocess.Popen[bytes]] = []
+    for _ in range(2):
+        for _ in range(3):
+            start(tmp_path / "worker.log")
+            assert start.newest is not None
+            begun.append(start.newest)
+        begun[-1].kill()
+        begun[-1].wait()
+    assert len({worker.pid for worker in begun[:3]}) == 1
+    assert len({worker.pid for worker in begun}) == 2
 
 
 async def test_the_more_urgent_job_is_taken_up_first_and_a_full_lane_waits(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,7 +26,20 @@ LONGEST_ANSWER = 26_000
 """Characters of one answer, about 8,000 tokens; what is longer is kept and read on with read_result."""
 Evidence = Annotated[str | None, Field(description="Project that keeps the result as evidence")]
 Background = Annotated[bool, Field(description="Let the worker do it: answers a job id at once, see get_job")]
+JSON_TYPES = ("string", "number", "boolean", "object", "array", "null")
+"""Any JSON value, said so: clients that turn schemas into their own refuse one that says nothing."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Followed:
+    """Stands for a call whose client follows long work as a task: holds the id of the work that the call began."""
+
+    task: str | None = None
+
+
+FOLLOWED: ContextVar[Followed | None] = ContextVar("followed", default=None)
+"""Set around a call by whoever answers tasks; then long work is queued and never done within the call."""
 ToolFunction = Callable[..., Awaitable[CallToolResult]]
 
 
@@ -85,6 +99,8 @@ def _build(spec: ToolSpec) -> Tool:
         spec.function, title=spec.title, annotations=spec.annotations, structured_output=False
     )
     built.parameters = {"additionalProperties": False, **_without_titles(built.parameters)}
+    if "JsonValue" in built.parameters.get("$defs", {}):
+        built.parameters["$defs"]["JsonValue"] = {"anyOf": [{"type": name} for name in JSON_TYPES]}
     built.description = " ".join(built.description.split())
     return built
 
@@ -128,12 +144,15 @@ class HouseTool(Tool):
             if isinstance(refused.__cause__, ValidationError):
                 raise ToolError(_argument_text(self.name, refused.__cause__, self.parameters)) from None
             raise ToolError(services.redactor.text(str(refused.__cause__ or refused))) from None
-        if isinstance(result, CallToolResult):
-            return await _bounded(_redacted(result, services), self.name, services)
-        return result
+        return await let_out(result, self.name, services) if isinstance(result, CallToolResult) else result
 
 
-async def _bounded(result: CallToolResult, title: str, services: Services) -> CallToolResult:
+async def let_out(result: CallToolResult, title: str, services: Services, kept_as: str | None = None) -> CallToolResult:
+    """Return a result as it may leave: without secrets, and no longer than one message; the rest under an id."""
+    return await _bounded(_redacted(result, services), title, services, kept_as)
+
+
+async def _bounded(result: CallToolResult, title: str, services: Services, kept_as: str | None) -> CallToolResult:
     """Keep a text that is too long for one message, and answer its beginning with where to read on."""
     content: list[Any] = []
     for block in result.content:
@@ -141,7 +160,7 @@ async def _bounded(result: CallToolResult, title: str, services: Services) -> Ca
         if not isinstance(block, TextContent) or len(block.text) <= LONGEST_ANSWER:
             continue
         whole, end = block.text, cut(block.text, 0, LONGEST_ANSWER)
-        id_ = await services.results.keep(title, whole)
+        id_ = await services.results.keep(title, whole, kept_as)
         block.text = (
             f"{whole[:end].rstrip()}\n\nCharacters 0 to {end} of {len(whole)}. "
             f"The rest: read_result with result={id_!r}, start={end}."
@@ -176,15 +195,20 @@ def services_of(context: Context[Any, Any]) -> Services:
 
 def error_text(error: DbManagerError, services: Services) -> str:
     """Return an error as one text: what happened, what to do, who can, and which tools help."""
-    parts = [f"{error.code}: {error.sentence()}"]
-    tools = [name for name in error.next_actions if name in REGISTRY]
+    return failure_text(f"{error.code}: {error.sentence()}", error.facts(), services)
+
+
+def failure_text(told: str, facts: Mapping[str, Any], services: Services) -> str:
+    """Return the same text of a failure that was kept: its sentence, and what `DbManagerError.facts` gave."""
+    parts = [told]
+    tools = [name for name in facts["next_actions"] if name in REGISTRY]
     if tools:
         parts.append("Next: " + ", ".join(f"`{name}`" for name in tools) + ".")
-    if error.fixed_by == "person":
+    if facts["fixed_by"] == "person":
         parts.append("A person must do this; it can't be done by calling tools.")
-    if error.fixed_by == "administrator":
+    if facts["fixed_by"] == "administrator":
         parts.append("The database's administrator can mend this.")
-    if error.retry:
+    if facts["retry"]:
         parts.append("Trying again may succeed.")
     return services.redactor.text(" ".join(parts))[:MAX_ERROR_CHARACTERS]
 
@@ -245,12 +269,14 @@ async def work(
 
     `lane` is the connection that the work burdens.
     """
-    services = services_of(context)
-    if not background:
+    services, followed = services_of(context), FOLLOWED.get()
+    if not background and followed is None:
         outcome = await services.jobs.handler(kind)(services, arguments, context.report_progress)
         return answer(outcome.text, outcome.facts)
     job = await services.jobs.enqueue(kind, about, arguments, lane=lane)
     await services.ensure_worker()
+    if followed is not None:
+        followed.task = job.id
     return answer(
         job_text(job) + "\nIt goes on if you leave. Follow it with get_job, stop it with cancel_job.",
         {"job": job.id, "state": job.state.value},

@@ -34,11 +34,12 @@ class Results:
         self._store = store
         self._box = SealedBox(store)
 
-    async def keep(self, title: str, text: str) -> str:
-        """Keep a text for a day and return its id."""
-        id_ = new_id("res")
+    async def keep(self, title: str, text: str, id_: str | None = None) -> str:
+        """Keep a text for a day and return its id; under a given id it takes the place of what was kept there."""
+        id_ = id_ or new_id("res")
         async with self._store.write() as connection:
-            await connection.execute(delete(RESULTS).where(RESULTS.c.expires_at < time.time()))
+            gone = (RESULTS.c.expires_at < time.time()) | (RESULTS.c.id == id_)
+            await connection.execute(delete(RESULTS).where(gone))
             await connection.execute(
                 insert(RESULTS).values(
                     id=id_, title=title, sealed=self._box.seal(text), expires_at=time.time() + KEPT_SECONDS
