@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CORE = {
-    "update_project": "begins a project, records each decision with its reason",
-    "project_status": "says which gate lacks which evidence, and the tool that makes it",
-    "read_result": "reads on in an answer that was cut",
-    "get_job": "follows long work",
-    "cancel_job": "stops it",
-}
-"""Tools that every expert uses the same way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Expert:
@@ -40,34 +31,27 @@ EXPERTS: tuple[Expert, ...] = (
         "normalisation, index strategy, modelling, patterns", "scalability, performance, integrity, maintainability",
         (("describe_schema", "tables and references; detail=diagram draws them"),
          ("check_database", "pack=schema: each finding names the object, figures and a fix"),
-         ("assess_database", "sizes, relations declared and inferred, orphans"),
-         ("propose_change", "a design is tried on an empty copy; the plan says risk, lock and inverse of each step"),
-         ("review_change", "how each step stands, after a crash too")),
+         ("assess_database", "sizes, relations declared and inferred, orphans")),
     ),
     Expert(
         "performance_specialist", "Performance Specialist", "optimization",
         "query analysis, profiling, caching, tuning", "response time, throughput, resource use, scalability",
         (("explain_query", "full_scan on a big table and rows far from the estimate are where to look"),
          ("advise_indexes", "only indexes that the engine's planner itself takes"),
-         ("measure_queries", "work before and after; work does not depend on how busy the machine is"),
-         ("run_query", "bounded rows for a look at distributions; never for export"),
-         ("apply_change", "measures and probes each step; what failed says where it stopped")),
+         ("measure_queries", "work before and after; work does not depend on how busy the machine is")),
     ),
     Expert(
         "data_migration_expert", "Data Migration Expert", "migration, replication, synchronisation",
         "ETL, transformation, replication strategies, planning",
         "integrity, minimal downtime, consistency, rollback",
-        (("list_connections", "check=true: which engines and versions, and what the roles may do"),
-         ("plan_migration", "the notes say what is emulated or rejected on the target: decide on each"),
-         ("verify_data", "equal rows and checksums, or the migration is not done"),
-         ("roll_back_change", "undoes what took effect, or refuses as a whole and says why")),
+        (("plan_migration", "the notes say what is emulated or rejected on the target: decide on each"),
+         ("verify_data", "equal rows and checksums, or the migration is not done")),
     ),
     Expert(
         "data_governance_specialist", "Data Governance Specialist", "governance, quality, security, compliance",
         "quality management, access control, encryption, compliance frameworks",
         "privacy, regulation, audit trails, classification",
         (("classify_data", "certain and likely columns are masked; confirm the possible ones with a person"),
-         ("trace_lineage", "which stored columns each output comes from, classified ones named"),
          ("check_database", "pack=security: critical and high findings first"),
          ("verify_audit_log", "anything but an intact chain is an incident")),
     ),
@@ -76,15 +60,7 @@ EXPERTS: tuple[Expert, ...] = (
         "automation, point-in-time recovery, failover, testing",
         "RPO/RTO, retention, recovery testing, business continuity",
         (("run_backup", "a backup that was never restored counts for nothing"),
-         ("run_drill", "restore time is the measured part of the RTO"),
-         ("export_deliverables", "backup scripts and procedures as files that run in an empty environment")),
+         ("run_drill", "restore time is the measured part of the RTO")),
     ),
 )  # fmt: skip
 BY_NAME = {expert.name: expert for expert in EXPERTS}
-BY_ROLE = {
-    "architect": "database_architect",
-    "performance": "performance_specialist",
-    "migration": "data_migration_expert",
-    "governance": "data_governance_specialist",
-    "backup": "backup_recovery_expert",
-}

@@ -18,9 +18,8 @@ from dbmanager.errors import DbManagerError, NotFound
 from dbmanager.model.projects import PHASES
 from dbmanager.model.queries import Cell
 from dbmanager.services.container import Services
-from dbmanager_resources.completions import EXPORT, add_completions
+from dbmanager_resources.completions import add_completions
 from dbmanager_resources.experts import BY_NAME
-from dbmanager_resources.guides import guides
 from dbmanager_resources.prompts import phase_text
 
 MARKDOWN = "text/markdown"
@@ -76,8 +75,7 @@ class Library:
             ("dbm://jobs/{job}", self.job, "Job"),
             ("dbm://results/{result}", self.result, "Long answer"),
             ("dbm://audit", self.audit, "Audit log"),
-            ("dbm://guides", self.guides, "Guides"),
-            ("dbm://guides/{guide}", self.guide, "Guide"),
+            ("dbm://guides/{phase}", self.guide, "Phase guide"),
             ("dbm://experts/{expert}", self.expert, "Expert"),
         )
 
@@ -165,25 +163,21 @@ class Library:
         rows: list[list[Cell]] = [[e.number, e.at, e.actor, e.action, e.object_name, e.outcome] for e in entries]
         return markdown_table(["", "at", "actor", "action", "object", "outcome"], rows)
 
-    async def guides(self) -> str:
-        """Guides by name: the six phases, best practices, troubleshooting."""
-        phases = [f"- dbm://guides/{phase.number}: {phase.title}" for phase in PHASES]
-        return _lines([*phases, *(f"- dbm://guides/{guide.name}: {guide.title}" for guide in guides().values())])
-
-    async def guide(self, guide: str) -> str:
-        """A phase (1 to 6), best practices of an area, or the way from a symptom to a fix; each rule names its check."""
+    async def guide(self, phase: str) -> str:
+        """How to work through a phase (1 to 6): its gate, and its three experts."""
         numbers = {str(item.number): item for item in PHASES}
-        if guide in numbers:
-            return phase_text(numbers[guide], "", "")
-        if guide not in guides():
-            raise NotFound.of("guide", guide, [*numbers, *guides()])
-        return guides()[guide].text()
+        if phase not in numbers:
+            raise NotFound.of("phase", phase, numbers)
+        return phase_text(numbers[phase], "", "")
 
     async def expert(self, expert: str) -> str:
         """An expert's focus, techniques, and the tools that give evidence."""
         if expert not in BY_NAME:
             raise NotFound.of("expert", expert, BY_NAME)
         return BY_NAME[expert].text()
+
+
+EXPORT = "database-system"
 
 
 def _lines(lines: Iterable[str]) -> str:

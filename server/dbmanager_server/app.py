@@ -28,7 +28,6 @@ from dbmanager_server.job_tasks import JobTasks
 from dbmanager_server.on_demand import Starter
 from dbmanager_server.skills_extension import Skills
 from dbmanager_server.tasks_extension import Tasks
-from dbmanager_server.watching import Watch, serve_subscriptions
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
@@ -79,7 +78,6 @@ def make_server(
     services: Services | None = None,
     tasks: Tasks | None = None,
     skills: bool = False,
-    one_client: bool = True,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -90,18 +88,13 @@ def make_server(
         services: those to serve, closed with the server; made from the configuration when left out.
         tasks: what answers long work with tasks; over the jobs of the services when left out.
         skills: offers the phases as skills, too.
-        one_client: whether one client alone is served, whom notifications reach at any time.
     """
     services = services or make_services(loaded)
-    watch = Watch(services)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(watch.run)
-                yield services
-                group.cancel_scope.cancel()
+            yield services
         finally:
             with anyio.CancelScope(shield=True):
                 await services.close()
@@ -115,12 +108,8 @@ def make_server(
         tools=build(phases),
         extensions=[tasks or Tasks(JobTasks(services)), *([Skills(phases)] if skills else ())],
         lifespan=lifespan,
-        subscriptions=watch.bus,
-        middleware=[watch.middleware],
         log_level="WARNING",
     )
-    if one_client:
-        serve_subscriptions(server, watch)
     add_prompts(server)
     add_resources(server, services)
     return server

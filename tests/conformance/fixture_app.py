@@ -23,6 +23,8 @@ from mcp.types import (
     EmptyResult,
     JSONRPCMessage,
     SetLevelRequestParams,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
 )
 
 from dbmanager.services.configuration import LoadedConfiguration, load
@@ -73,12 +75,16 @@ def make(loaded: LoadedConfiguration) -> MCPServer[Services]:
 
 
 def _legacy(server: MCPServer[Services]) -> None:
-    """Serve what only the handshake era has and our server does without: log levels."""
+    """Serve what only the handshake era has and our server does without: log levels and subscriptions by request."""
 
     async def nothing(_ctx: Any, _params: Any) -> EmptyResult:
         return EmptyResult()
 
-    for method, params in (("logging/setLevel", SetLevelRequestParams),):
+    for method, params in (
+        ("logging/setLevel", SetLevelRequestParams),
+        ("resources/subscribe", SubscribeRequestParams),
+        ("resources/unsubscribe", UnsubscribeRequestParams),
+    ):
         server._lowlevel_server.add_request_handler(method, params, nothing)
 
 

@@ -50,7 +50,7 @@ async def test_every_resource_and_template_can_be_read(folder: Path, mode: str) 
         )  # fmt: skip
         given = {
             "{connection}": "shop", "{table}": "customers", "{project}": begun["project"], "{change}": proposed["change"],
-            "{guide}": "3", "{expert}": "database_architect", "{+path}": "README.md",
+            "{phase}": "3", "{expert}": "database_architect", "{+path}": "README.md",
         }  # fmt: skip
         fixed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         templates = [t.uri_template for t in (await client.list_resource_templates()).resource_templates]
@@ -63,7 +63,7 @@ async def test_every_resource_and_template_can_be_read(folder: Path, mode: str) 
                 uri = uri.replace(name, value)
             read[template] = await _read(client, uri)
             assert read[template]
-        assert len(read) == 15
+        assert len(read) == 14
         assert "- shop: sqlite, read_write" in read["dbm://connections"]
         assert "customers" in read["dbm://connections/{connection}/schema"]
         assert "email" in read["dbm://connections/{connection}/tables/{table}"]
