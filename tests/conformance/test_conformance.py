@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import re
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.npm import command, environment, installed
+from tests.server.raw import MODERN
+from tests.server.test_tasks import declaring
 
 pytestmark = pytest.mark.slow
+HEADER_MISMATCH = -32020
 SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 EXPECTED = Path(__file__).parent / "expected_failures.yml"
 TOTAL = re.compile(r"^Total: (\d+) passed, (\d+) failed$", re.M)
@@ -69,3 +76,31 @@ def test_the_public_suite_finds_no_failure(leg: str, url: str) -> None:
     assert failed == 0, done.stdout
     assert passed >= least, done.stdout
     assert done.returncode == 0, done.stdout
+
+
+def ask(url: str, method: str, params: dict[str, Any], name: str | None) -> tuple[int, dict[str, Any]]:
+    """Send a request with its routing headers, `name` among them unless it is None; return status and message."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **({"Mcp-Name": name} if name else {})}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": declaring(params)}).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=SECONDS) as answered:
+            status, text = answered.status, answered.read().decode()
+    except urllib.error.HTTPError as refused:
+        status, text = refused.code, refused.read().decode()
+    line = next((line for line in text.splitlines() if line.startswith("data: {")), text)
+    message: dict[str, Any] = json.loads(line.removeprefix("data: "))
+    return status, message
+
+
+@pytest.mark.parametrize("method", ["tasks/get", "tasks/update", "tasks/cancel"])
+def test_a_task_is_asked_for_under_its_own_name_only(method: str, url: str) -> None:
+    call = {"name": "slow_compute", "arguments": {"seconds": 60}}
+    task = ask(url, "tools/call", call, "slow_compute")[1]["result"]["taskId"]
+    for name in (None, "job_0000000000"):
+        status, refused = ask(url, method, {"taskId": task}, name)
+        assert refused["error"]["code"] == HEADER_MISMATCH, name
+        assert status == 400, name
+    status, served = ask(url, method, {"taskId": task}, task)
+    assert (status, served["result"]["resultType"]) == (200, "complete")
+    ask(url, "tasks/cancel", {"taskId": task}, task)
