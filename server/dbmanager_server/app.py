@@ -25,6 +25,7 @@ from dbmanager import __version__
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
 from dbmanager_server.on_demand import starter
+from dbmanager_server.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
@@ -81,11 +82,13 @@ def make_server(
         on_closed: called once pools and store are closed.
     """
     services = make_services(loaded)
+    subscriptions = Subscriptions(services)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
         try:
-            yield services
+            async with subscriptions.running():
+                yield services
         finally:
             with anyio.CancelScope(shield=True):
                 await services.close()
@@ -102,4 +105,5 @@ def make_server(
     )
     add_prompts(server)
     add_resources(server, services)
+    subscriptions.register(server)
     return server
