@@ -38,7 +38,7 @@ def analyze(focus: str, depth: str, form: str, connection: str, project: str) ->
     lead = BY_NAME[brief.lead]
     return "\n".join(
         [
-            f"Analyze {focus} ({depth}) {_where(connection, project)}. Read only. Speak as the {lead.title}: "
+            f"Analyze {focus} ({depth}) {_where(connection, project)}. Change nothing in the database. Speak as the {lead.title}: "
             f"weigh {lead.considers}.",
             briefs.numbered(steps),
             "Measured, inferred and assumed are told apart.",
