@@ -43,7 +43,11 @@ SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_ev
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
 ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 DOCUMENTS = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
-PROMPTS = "tests/workflow/test_six_phases.py::test_every_prompt_speaks_of_tools_that_are_there"
+PROMPTS = "tests/server/test_prompts.py::test_every_prompt_is_short_and_names_only_tools_that_are_there"
+ASKED = "tests/server/test_prompts.py::"
+FOLLOWED = "tests/workflow/test_examples.py::"
+GUIDED = "tests/docs/test_guides.py::"
+COMPANIONS = f"{ASKED}test_companions_are_used_where_the_client_has_them_and_are_told_nothing_of_the_database"
 DIFFERENT = "tests/workflow/test_six_phases.py::test_a_copy_that_differs_is_told_and_passes_no_gate"
 FAILED_DRILL = (
     "tests/workflow/test_six_phases.py::test_a_backup_that_holds_other_rows_fails_its_drill_and_passes_no_gate"
@@ -138,8 +142,12 @@ PHASES = (
 )  # fmt: skip
 
 INTEGRATIONS = (
-    _partly("X1", "The expert panel", "reviews in which an expert asks for other evidence", PROMPTS),
-    _open("X2", "Commands as prompts", "The prompts analyze, design and implement with their argument words"),
+    _partly("X1", "The expert panel", "reviews in which an expert asks for other evidence", PROMPTS,
+            f"{ASKED}test_a_phase_brings_in_its_three_experts_and_says_where_to_stop"),
+    _partly("X2", "Commands as prompts", "runs that follow a command to the end",
+            f"{ASKED}test_a_wrong_word_is_answered_with_the_valid_ones_and_the_nearest",
+            f"{ASKED}test_each_word_of_a_command_has_its_own_text",
+            f"{ASKED}test_deeper_safer_and_tested_mean_more_steps"),
     _partly("X3", "PostgreSQL", "phase 4 in the test of its phases; versions other than 15; managed services; change feed", UNDER_CONTRACT, SIX_PHASES,
             DECLARED),
     _partly("X4", "MongoDB", "runs against mongod itself; change streams, replica sets", DOCUMENTS, SIX_PHASES),
@@ -147,17 +155,20 @@ INTEGRATIONS = (
     _partly("X6", "MySQL and MariaDB", "what-if on their planners; replication", ON_MYSQL, SIX_PHASES, UNDER_CONTRACT),
     _partly("X7", "SQLite, embedded", "all six phases in a test; only the demonstration runs them", UNDER_CONTRACT,
             ADVISED, FLAWED, CLEAN),
-    _open("X8", "A sequential-reasoning companion", "Prompts that use a sequential-reasoning server when there is one"),
-    _open("X9", "Web search for current practice", "Prompts that use a web search when there is one"),
-    _open("X10", "A documentation crawler", "Prompts that use a documentation crawler when there is one"),
+    _partly("X8", "A sequential-reasoning companion", "a run beside a real companion", COMPANIONS),
+    _partly("X9", "Web search for current practice", "a run beside a real companion", COMPANIONS),
+    _partly("X10", "A documentation crawler", "a run beside a real companion", COMPANIONS),
 )  # fmt: skip
 
 EXAMPLES = (
-    _open("E1", "A scalable e-commerce architecture through all six phases", "Worked example: e-commerce, end to end"),
-    _partly("E2", "An existing database made faster", "cache, settings, monitoring and the guided prompt", ADVISED,
-            SIX_PHASES),
+    _partly("E1", "A scalable e-commerce architecture through all six phases",
+            "an architecture planned by the server, partitions, caches; figures at the size of a real shop",
+            f"{FOLLOWED}test_an_ecommerce_shop_is_designed_through_all_six_phases"),
+    _partly("E2", "An existing database made faster", "cache, settings and monitoring", ADVISED, SIX_PHASES,
+            f"{FOLLOWED}test_a_database_is_made_faster"),
     _partly("E3", "A legacy database moved with minimal downtime",
-            "transformations, synchronisation, cutover, decommissioning and the guided prompt", COPIED, KILLED_COPY),
+            "transformations, synchronisation, decommissioning", COPIED, KILLED_COPY,
+            f"{FOLLOWED}test_a_legacy_database_is_moved"),
 )  # fmt: skip
 
 QUALITY = (
@@ -213,8 +224,15 @@ ADVANCED = (
 )  # fmt: skip
 
 GUIDANCE = (
-    _open("G1", "Troubleshooting guides", "Guides from symptom to fix, each step naming its tool, as resources"),
-    _open("G2", "Best practices", "Best practices whose rules name the check that tests them, as resources"),
+    Promise("G1", "Troubleshooting guides", "kept", (
+        f"{GUIDED}test_every_trouble_goes_from_symptom_over_evidence_and_cause_to_a_fix",
+        f"{GUIDED}test_what_a_guide_names_exists",
+    )),
+    Promise("G2", "Best practices", "kept", (
+        f"{GUIDED}test_every_best_practice_has_a_reason_a_test_and_engines_where_it_was_shown",
+        f"{GUIDED}test_what_a_guide_names_exists",
+        f"{GUIDED}test_every_check_of_the_registry_is_explained_by_a_best_practice",
+    )),
 )  # fmt: skip
 
 PROMISES = (*CAPABILITIES, *PHASES, *INTEGRATIONS, *EXAMPLES, *QUALITY, *DELIVERABLES, *ADVANCED, *GUIDANCE)

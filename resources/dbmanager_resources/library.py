@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
@@ -18,13 +17,15 @@ from dbmanager.errors import DbManagerError, NotFound
 from dbmanager.model.projects import PHASES
 from dbmanager.model.queries import Cell
 from dbmanager.services.container import Services
-from dbmanager_resources.completions import add_completions
-from dbmanager_resources.experts import BY_NAME
+from dbmanager_resources import exports, guidance
+from dbmanager_resources.completions import CORE_GUIDE, add_completions, guide_names
+from dbmanager_resources.experts import BY_NAME, EXPERTS, core_text
 from dbmanager_resources.prompts import phase_text
 
 MARKDOWN = "text/markdown"
 SCHEMA_TOKENS = 8_000
 NEWEST = 20
+MOST_FILES = 1_000
 Read = Callable[..., Awaitable[str]]
 
 
@@ -75,7 +76,9 @@ class Library:
             ("dbm://jobs/{job}", self.job, "Job"),
             ("dbm://results/{result}", self.result, "Long answer"),
             ("dbm://audit", self.audit, "Audit log"),
-            ("dbm://guides/{phase}", self.guide, "Phase guide"),
+            ("dbm://guides", self.guides, "Guides"),
+            ("dbm://guides/{guide}", self.guide, "Guide"),
+            ("dbm://experts", self.experts, "Experts"),
             ("dbm://experts/{expert}", self.expert, "Expert"),
         )
 
@@ -122,18 +125,14 @@ class Library:
         )
 
     async def deliverables(self) -> str:
-        """Files of the last export into `database-system/`."""
-        root = anyio.Path(self.services.export_folder(EXPORT))
-        files = [str(file.relative_to(root)) async for file in root.rglob("*") if await file.is_file()]
-        return _lines(f"- dbm://deliverables/{name}" for name in sorted(files) if not name.startswith("."))
+        """Files of the last export into `database-system/`, at most 1,000."""
+        files = await exports.files(self.services)
+        left = f"\n{len(files) - MOST_FILES} left out." if len(files) > MOST_FILES else ""
+        return _lines(f"- dbm://deliverables/{name}" for name in files[:MOST_FILES]) + left
 
     async def deliverable(self, path: str) -> str:
-        """One exported file."""
-        root = await anyio.Path(self.services.export_folder(EXPORT)).resolve()
-        file = await (root / path).resolve()
-        if root not in file.parents or file.name.startswith(".") or not await file.is_file():
-            raise NotFound(f"deliverable {path!r} does not exist", hint="dbm://deliverables lists them.")
-        return await file.read_text("utf-8")
+        """One exported file, its beginning where it is longer than 400,000 characters."""
+        return await exports.read(self.services, path)
 
     async def changes(self) -> str:
         """Change sets, the newest first."""
@@ -163,21 +162,32 @@ class Library:
         rows: list[list[Cell]] = [[e.number, e.at, e.actor, e.action, e.object_name, e.outcome] for e in entries]
         return markdown_table(["", "at", "actor", "action", "object", "outcome"], rows)
 
-    async def guide(self, phase: str) -> str:
-        """How to work through a phase (1 to 6): its gate, and its three experts."""
+    async def guides(self) -> str:
+        """Guides by name: how to work, the phases, best practices, troubleshooting."""
+        phases = (f"- dbm://guides/{phase.number}: phase {phase.number}, {phase.title}" for phase in PHASES)
+        named = (f"- dbm://guides/{name}: {title}" for name, title in guidance.index())
+        return _lines([f"- dbm://guides/{CORE_GUIDE}: working with any database here", *phases, *named])
+
+    async def guide(self, guide: str) -> str:
+        """A guide of dbm://guides: core, a phase (1 to 6), best practices with the checks that test them, troubleshooting."""
         numbers = {str(item.number): item for item in PHASES}
-        if phase not in numbers:
-            raise NotFound.of("phase", phase, numbers)
-        return phase_text(numbers[phase], "", "")
+        if guide == CORE_GUIDE:
+            return core_text()
+        if guide in numbers:
+            return phase_text(numbers[guide], "", "")
+        if guide not in guidance.names():
+            raise NotFound.of("guide", guide, guide_names())
+        return guidance.guide_text(guide)
+
+    async def experts(self) -> str:
+        """Experts by name and focus."""
+        return _lines(f"- dbm://experts/{expert.name}: {expert.title}, {expert.focus}" for expert in EXPERTS)
 
     async def expert(self, expert: str) -> str:
         """An expert's focus, techniques, and the tools that give evidence."""
         if expert not in BY_NAME:
             raise NotFound.of("expert", expert, BY_NAME)
         return BY_NAME[expert].text()
-
-
-EXPORT = "database-system"
 
 
 def _lines(lines: Iterable[str]) -> str:

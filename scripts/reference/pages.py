@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import anyio
 import jinja2
+from dbmanager_resources import guidance
 
 from dbmanager.model.configuration import Configuration
 from scripts.reference.checks import checks
 from scripts.reference.command_line import commands
 from scripts.reference.errors import errors
 from scripts.reference.json_schema import fields
+from scripts.reference.proven import PATH, proven
 from scripts.reference.settings import with_variables
 from scripts.reference.surface import Surface, look
 from tests.promises import PROMISES, STATES
@@ -71,7 +74,17 @@ def pages() -> dict[str, str]:
         f"{FOLDER}/{name}.md": made.get_template(f"{name}.md.j2").render(**given) for name, given in facts.items()
     }
     written["README.md"] = readme(made, surface)
+    written[PATH] = proven(checks())
+    written[f"{FOLDER}/guides.md"] = made.get_template("guides.md.j2").render(**guide_facts(written[PATH]))
     return written
+
+
+def guide_facts(shown: str) -> dict[str, object]:
+    """Return the guides, where what they name was shown, and the checks that none of them names."""
+    guides = {name: guidance.guide(name) for name in guidance.names()}
+    named = frozenset[str]().union(*(guide.checks for guide in guides.values()))
+    known = guidance.Proven.model_validate(tomllib.loads(shown))
+    return {"guides": guides, "proven": known, "unnamed": sorted(set(known.checks) - named)}
 
 
 def readme(made: jinja2.Environment, surface: Surface) -> str:

@@ -27,6 +27,7 @@ from dbmanager.services.container import Services
 from dbmanager_server.job_tasks import JobTasks
 from dbmanager_server.on_demand import Starter
 from dbmanager_server.skills_extension import Skills
+from dbmanager_server.subscriptions import Subscriptions
 from dbmanager_server.tasks_extension import Tasks
 
 if TYPE_CHECKING:
@@ -90,11 +91,13 @@ def make_server(
         skills: offers the phases as skills, too.
     """
     services = services or make_services(loaded)
+    subscriptions = Subscriptions(services)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
         try:
-            yield services
+            async with subscriptions.running():
+                yield services
         finally:
             with anyio.CancelScope(shield=True):
                 await services.close()
@@ -112,4 +115,5 @@ def make_server(
     )
     add_prompts(server)
     add_resources(server, services)
+    subscriptions.register(server)
     return server

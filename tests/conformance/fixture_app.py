@@ -19,11 +19,13 @@ from dbmanager_server.tasks_extension import Tasks
 from dbmanager_server.worker import Worker
 from mcp.server import MCPServer
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
+from mcp.server.subscriptions import ListenHandler
 from mcp.types import (
     EmptyResult,
     JSONRPCMessage,
     SetLevelRequestParams,
     SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
     UnsubscribeRequestParams,
 )
 
@@ -71,6 +73,7 @@ def make(loaded: LoadedConfiguration) -> MCPServer[Services]:
     add_contents(server)
     add_rounds(server)
     _legacy(server)
+    _changing(server)
     return server
 
 
@@ -86,6 +89,14 @@ def _legacy(server: MCPServer[Services]) -> None:
         ("resources/unsubscribe", UnsubscribeRequestParams),
     ):
         server._lowlevel_server.add_request_handler(method, params, nothing)
+
+
+def _changing(server: MCPServer[Services]) -> None:
+    """Say that lists may change, and serve it: the suite's tools change them, ours never do."""
+    inner = server._lowlevel_server
+    del inner.get_capabilities  # type: ignore[misc] # the class's own again
+    listen = ListenHandler(server._subscriptions)
+    inner.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, listen)
 
 
 async def main(folder: Path) -> None:

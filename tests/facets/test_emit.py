@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dbmanager.adapters.facets import Statement, Unsupported
+from dbmanager.errors import NotFound
 from dbmanager.model.schema import (
     Column,
     DataType,
@@ -17,6 +18,7 @@ from dbmanager.model.schema import (
     Table,
     TypeKind,
 )
+from dbmanager.services.proposing import plan_statements
 from tests.facets.contract import EngineUnderTest
 
 pytestmark = pytest.mark.anyio
@@ -162,3 +164,25 @@ async def test_a_schema_is_created_probed_and_dropped_when_empty(engine: EngineU
         assert await present() == 1
         await run(made.inverse)
         assert await present() == 0
+
+
+async def test_a_later_step_may_speak_of_a_table_that_an_earlier_one_makes(engine: EngineUnderTest) -> None:
+    adapter = engine.open()
+    statements = (
+        f"CREATE TABLE later (id {engine.identity}, code integer)",
+        "CREATE INDEX later_code ON later (code)",
+        "UPDATE later SET code = 1",
+    )
+    plan = await plan_statements(
+        adapter, "db", title="a table", reason="with an index", steps=[(sql, None, None) for sql in statements]
+    )
+    assert [step.postcondition is not None for step in plan.steps] == [True, True, False]
+    assert "later_code" in plan.steps[1].inverse[0]
+    with pytest.raises(NotFound, match="'latr' does not exist"):
+        await plan_statements(
+            adapter,
+            "db",
+            title="a typo",
+            reason="none",
+            steps=[(sql.replace("ON later", "ON latr"), None, None) for sql in statements],
+        )

@@ -50,7 +50,7 @@ async def test_every_resource_and_template_can_be_read(folder: Path, mode: str) 
         )  # fmt: skip
         given = {
             "{connection}": "shop", "{table}": "customers", "{project}": begun["project"], "{change}": proposed["change"],
-            "{phase}": "3", "{expert}": "database_architect", "{+path}": "README.md",
+            "{guide}": "slow-queries", "{expert}": "database_architect", "{+path}": "README.md",
         }  # fmt: skip
         fixed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         templates = [t.uri_template for t in (await client.list_resource_templates()).resource_templates]
@@ -63,7 +63,7 @@ async def test_every_resource_and_template_can_be_read(folder: Path, mode: str) 
                 uri = uri.replace(name, value)
             read[template] = await _read(client, uri)
             assert read[template]
-        assert len(read) == 14
+        assert len(read) == 16
         assert "- shop: sqlite, read_write" in read["dbm://connections"]
         assert "customers" in read["dbm://connections/{connection}/schema"]
         assert "email" in read["dbm://connections/{connection}/tables/{table}"]
@@ -75,7 +75,7 @@ async def test_every_resource_and_template_can_be_read(folder: Path, mode: str) 
 @pytest.mark.parametrize(
     "uri",
     ["dbm://connections/none/schema", "dbm://connections/shop/tables/custmers", "dbm://changes/chg_none",
-     "dbm://jobs/job_none", "dbm://results/res_none", "dbm://guides/9", "dbm://experts/nobody",
+     "dbm://jobs/job_none", "dbm://results/res_none", "dbm://guides/9", "dbm://guides/slow-querys", "dbm://guides/..%2Fphases", "dbm://experts/nobody",
      "dbm://deliverables/../dbmanager.toml", "dbm://deliverables/..%2Fdbmanager.toml", "dbm://deliverables/none.md"],
 )  # fmt: skip
 async def test_what_is_not_there_is_said_so_and_nothing_else_is_read(folder: Path, uri: str) -> None:

@@ -212,3 +212,18 @@ async def test_an_update_that_changes_nothing_is_told_and_not_called_a_failure(
     await approve(services, far)
     await services.changes.apply(far.id)
     assert (await services.changes.verify(far.id)).state is ChangeState.VERIFIED
+
+
+async def test_a_table_and_its_index_are_made_by_one_change_and_taken_away_again(
+    folder: Path, open_services: Open
+) -> None:
+    services = open_services()
+    change = await propose(
+        services, "CREATE TABLE later (id INTEGER PRIMARY KEY, code INTEGER)", "CREATE INDEX later_code ON later (code)"
+    )
+    await approve(services, change)
+    made = "SELECT name FROM sqlite_master WHERE name LIKE 'later%' ORDER BY name"
+    assert (await services.changes.apply(change.id)).state is ChangeState.APPLIED
+    assert query(folder, made) == [("later",), ("later_code",)]
+    assert (await services.changes.roll_back(change.id)).state is ChangeState.ROLLED_BACK
+    assert query(folder, made) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sqlite3
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.types import TextContent
 
 from tests.engines.mongodb import MongoServer
 from tests.engines.mysql_family import MySqlServer
@@ -224,17 +222,3 @@ def _believe(folder: Path, file: Path) -> None:
     store.execute("UPDATE backup SET artifact = ?", (json.dumps(artifact),))
     store.commit()
     store.close()
-
-
-@pytest.mark.promise("X1")
-async def test_every_prompt_speaks_of_tools_that_are_there(folder: Path) -> None:
-    async with client_in(folder) as client:
-        tools = {tool.name for tool in (await client.list_tools()).tools}
-        prompts = (await client.list_prompts()).prompts
-        assert len(prompts) >= 11
-        for prompt in prompts:
-            got = await client.get_prompt(prompt.name, {a.name: "shop" for a in prompt.arguments or ()})
-            text = "".join(m.content.text for m in got.messages if isinstance(m.content, TextContent))
-            named = set(re.findall(r"`([a-z_]+)`", text))
-            assert named
-            assert named <= tools, (prompt.name, named - tools)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbmanager.services.backups import Backups
     from dbmanager.services.changes import Changes
     from dbmanager.services.jobs import Jobs
+    from dbmanager.services.markers import Markers
     from dbmanager.services.policy.decisions import Decisions
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
@@ -156,6 +157,13 @@ class Services:
         jobs = Jobs(self.store, per_lane=self.loaded.configuration.worker.per_connection)
         self._job_handlers(jobs)
         return jobs
+
+    @cached_property
+    def markers(self) -> Markers:
+        """What tells that a job or a change set stands otherwise than before."""
+        from dbmanager.services.markers import Markers
+
+        return Markers(self.store)
 
     @cached_property
     def results(self) -> Results:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from dbmanager.adapters.facets import Adapter, need
 from dbmanager.model.changes import ChangePlan, ChangeStep
+from dbmanager.model.schema import DatabaseSchema, Table
 from dbmanager.services.design_trials import tried
 from dbmanager.services.scratch import Scratches
 
@@ -25,12 +27,16 @@ async def plan_statements(
         DbManagerError: a step, or what undoes it, can't run on this schema; the sentence is the engine's reason.
     """
     schema = await adapter.catalog.read_schema()
-    made = tuple(
-        step
-        if isinstance(step, ChangeStep)
-        else need(adapter.steps, connection).change_step(schema, step[0], inverse=step[1], title=step[2])
-        for step in steps
-    )
+    planned: list[ChangeStep] = []
+    for given in steps:
+        step = (
+            given
+            if isinstance(given, ChangeStep)
+            else need(adapter.steps, connection).change_step(schema, given[0], inverse=given[1], title=given[2])
+        )
+        schema = _after(schema, step)
+        planned.append(step)
+    made = tuple(planned)
     return ChangePlan(
         connection=connection,
         title=title,
@@ -39,3 +45,13 @@ async def plan_statements(
         precondition=await adapter.catalog.fingerprint(),
         notes=await tried(scratches, connection, adapter, made) if scratches is not None else (),
     )
+
+
+def _after(schema: DatabaseSchema, step: ChangeStep) -> DatabaseSchema:
+    """Return the schema as later steps will find it: with the table that this one makes, its columns unknown."""
+    if "makes" not in step.payload:
+        return schema
+    owner, name = step.payload["makes"]
+    if schema.find(name, owner) is not None:
+        return schema
+    return dataclasses.replace(schema, tables=(*schema.tables, Table(name, owner, ())))

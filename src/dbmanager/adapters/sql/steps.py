@@ -162,7 +162,12 @@ def _create_step(
         probe, parameters = emit.table_exists_probe(made)
         undo = inverses or (f"DROP TABLE {emit.quote(made.schema, made.name)}",)
         return ChangeStep.model_validate(
-            {**base, "inverse": undo, "postcondition": Probe(statement=probe, parameters=parameters, expected=1)}
+            {
+                **base,
+                "inverse": undo,
+                "postcondition": Probe(statement=probe, parameters=parameters, expected=1),
+                "payload": {"makes": [made.schema, made.name]},
+            }
         )
     return ChangeStep.model_validate({**base, "inverse": inverses, "transactional": transactional, "risk": "medium"})
 
