@@ -94,7 +94,7 @@ def _legacy(server: MCPServer[Services]) -> None:
 def _changing(server: MCPServer[Services]) -> None:
     """Say that lists may change, and serve it: the suite's tools change them, ours never do."""
     inner = server._lowlevel_server
-    del inner.get_capabilities  # type: ignore[misc] # the class's own again
+    del inner.get_capabilities  # the class's own again
     listen = ListenHandler(server._subscriptions)
     inner.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, listen)
 
