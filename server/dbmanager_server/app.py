@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import dbmanager_tools.changes
@@ -72,6 +72,8 @@ def make_server(
     *,
     phases: Iterable[int] | None = None,
     on_closed: Callable[[], None] = lambda: None,
+    services: Services | None = None,
+    **options: Any,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -79,8 +81,10 @@ def make_server(
         loaded: the configuration.
         phases: narrows the tools to the core and these phases.
         on_closed: called once pools and store are closed.
+        services: those of the process, when they are made already.
+        options: passed on to the SDK's server.
     """
-    services = make_services(loaded)
+    services = services or make_services(loaded)
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[Services]) -> AsyncIterator[Services]:
@@ -99,6 +103,7 @@ def make_server(
         tools=build(phases),
         lifespan=lifespan,
         log_level="WARNING",
+        **options,
     )
     add_prompts(server)
     add_resources(server, services)

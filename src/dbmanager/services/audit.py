@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from dbmanager.errors import AuditUnavailable, StoreError
+from dbmanager.services import principal
 from dbmanager.services.store import Store, compact, now
 from dbmanager.services.tables import AUDIT
 
@@ -48,11 +48,8 @@ class AuditEntry:
 
 
 def actor() -> str:
-    """Return who this process acts for: the operating system's user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    """Return who the present work is done for."""
+    return principal.current().name
 
 
 class AuditLog:
