@@ -64,31 +64,50 @@ class Limits:
             self._running -= 1
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
-        complete = begun = late = False
-        deadline = anyio.current_time() + self._body_seconds
+        """Run the application until it has answered or the client has left, which ends the work in either form."""
+        request = _Request(receive, send, anyio.current_time() + self._body_seconds)
+        async with anyio.create_task_group() as group:
+            group.start_soon(request.left, group.cancel_scope)
+            try:
+                await self._app(scope, request.receive, request.send)
+            except TimeoutError:
+                if request.begun or not request.late:
+                    raise
+                await _refusal(408, "the request did not come in time", 1)(scope, receive, send)
+            group.cancel_scope.cancel()
 
-        async def in_time() -> Message:
-            nonlocal complete, late
-            if complete:
-                return await receive()
-            with anyio.move_on_after(deadline - anyio.current_time()):
-                message = await receive()
-                complete = not message.get("more_body", False)
-                return message
-            complete = late = True
-            raise TimeoutError
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
+class _Request:
+    """One request under way: its body must come before the deadline."""
 
-        try:
-            await self._app(scope, in_time, noted)
-        except TimeoutError:
-            if begun or not late:
-                raise
-            await _refusal(408, "the request did not come in time", 1)(scope, receive, send)
+    def __init__(self, receive: Receive, send: Send, deadline: float) -> None:
+        self._receive, self._send, self._deadline = receive, send, deadline
+        self._complete = anyio.Event()
+        self.begun = self.late = False
+
+    async def receive(self) -> Message:
+        """Return the next message, or raise `TimeoutError` when the body is late."""
+        if self._complete.is_set():
+            return await self._receive()
+        with anyio.move_on_after(self._deadline - anyio.current_time()):
+            message = await self._receive()
+            if not message.get("more_body", False):
+                self._complete.set()
+            return message
+        self.late = True
+        raise TimeoutError
+
+    async def send(self, message: Message) -> None:
+        """Send, and note that the answer has begun."""
+        self.begun = True
+        await self._send(message)
+
+    async def left(self, work: anyio.CancelScope) -> None:
+        """Wait until the client hangs up, and end the work then."""
+        await self._complete.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+        work.cancel()
 
 
 def _key(scope: Scope) -> str:

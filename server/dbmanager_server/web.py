@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware
+from mcp.server.auth.routes import create_protected_resource_routes
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dbmanager.errors import DbManagerError
 from dbmanager.model.configuration import HttpSettings
 from dbmanager.services.container import Services
+from dbmanager.services.principal import SCOPES
 from dbmanager_server.limits import Limits
 from dbmanager_server.metrics import Metrics
 
@@ -38,6 +40,11 @@ def make_app(
             max_concurrent=settings.max_concurrent,
         )
     )  # fmt: skip
+    auth = server.settings.auth
+    if auth is not None and auth.resource_server_url is not None:  # before the SDK's, which tells of required scopes
+        app.router.routes[:0] = create_protected_resource_routes(
+            auth.resource_server_url, [auth.issuer_url], list(SCOPES), server.title
+        )
     app.router.routes.extend(_watched(services, settings, security, metrics))
     return app
 
