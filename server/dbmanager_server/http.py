@@ -26,7 +26,8 @@ from dbmanager_server import metrics
 from dbmanager_server.app import make_server, make_services
 from dbmanager_server.bearer import Bearer, bearer_principal
 from dbmanager_server.binding import Place, check_certificate, refuse_unsafe, security
-from dbmanager_server.observing import Observer, write_line
+from dbmanager_server.observing import Observer, log_as_json, write_line
+from dbmanager_server.telemetry import switched_on
 from dbmanager_server.web import PATH, make_app
 
 LEAVING_SECONDS = 5.0
@@ -40,6 +41,9 @@ def serve(loaded: LoadedConfiguration, place: Place, phases: Iterable[int] | Non
     settings = loaded.configuration.http
     refuse_unsafe(place, settings)
     files = check_certificate(settings, loaded.base)
+    last_spans = switched_on()
+    if loaded.configuration.log == "json":
+        log_as_json()
     services = make_services(loaded)
     app = _application(services, place, phases)
     listening = place.listening()
@@ -49,7 +53,10 @@ def serve(loaded: LoadedConfiguration, place: Place, phases: Iterable[int] | Non
         forwarded_allow_ips=list(settings.trusted_proxies),
         ssl_certfile=files[0] if files else None, ssl_keyfile=files[1] if files else None,
     )  # fmt: skip
-    sys.exit(anyio.run(_run, _Server(config), listening, files is not None))
+    code = anyio.run(_run, _Server(config), listening, files is not None)
+    last_spans()
+    sys.stderr.flush()
+    os._exit(code)  # everything is closed; taking the interpreter down would take as long again
 
 
 class _Server(uvicorn.Server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,25 @@ def write_line(told: Told) -> None:
     }  # fmt: skip
     sys.stderr.write(json.dumps({name: value for name, value in facts.items() if value != ""}) + "\n")
     sys.stderr.flush()
+
+
+class _Lines(logging.Formatter):
+    """Writes what else is logged as JSON too; of an exception its type alone, since its text may hold a value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        facts = {"time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
+                 "event": "log", "level": record.levelname, "logger": record.name, "message": record.getMessage()}  # fmt: skip
+        if record.exc_info and record.exc_info[0] is not None:
+            facts["exception"] = record.exc_info[0].__name__
+        return json.dumps(facts)
+
+
+def log_as_json() -> None:
+    """Make every log record of this process a JSON line on stderr; must come before the SDK sets up logging."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 class Observer:
@@ -149,4 +169,5 @@ def stdio_options(loaded: LoadedConfiguration) -> dict[str, Any]:
     """Return what makes a server on standard streams tell of its calls, when the configuration wants that."""
     if loaded.configuration.log == "none":
         return {}
+    log_as_json()
     return {"middleware": [Observer(REGISTRY, loaded.configuration.connections, [write_line])]}

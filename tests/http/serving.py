@@ -76,7 +76,7 @@ def serving(
     log = folder / f"{name}.txt"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-X", "dev", "-m", "dbmanager_server", "serve", "--http", place, *arguments], cwd=folder,
+            [sys.executable, "-m", "dbmanager_server", "serve", "--http", place, *arguments], cwd=folder,
             env=environment(folder, {"PYTHONWARNINGS": "ignore", **(env or {})}), stdin=subprocess.DEVNULL,
             stdout=errors, stderr=errors,
         )  # fmt: skip
