@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 
 from dbmanager.errors import ConfigurationError
 
 VARIABLE = "OTEL_TRACES_EXPORTER"
+LAST_SECONDS = 0.5
 
 
 def switched_on() -> Callable[[], None]:
@@ -53,4 +55,10 @@ def _sending(wanted: str) -> Callable[[], None]:
     )
     provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
-    return provider.shutdown
+
+    def send_last() -> None:
+        thread = threading.Thread(target=provider.shutdown, daemon=True)
+        thread.start()
+        thread.join(LAST_SECONDS)  # a collector that is away must not hold the process
+
+    return send_last

@@ -18,7 +18,7 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 ERAS = ("legacy", "2026-07-28")
 TOKENS = {name: f"{name}-" + "0123456789abcdef" * 2 for name in ("reader", "writer", "other", "chief", "nobody")}
 """Planted secrets: they must not be met in anything a server writes."""

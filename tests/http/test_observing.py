@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import http.server
 import json
 import os
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
+import anyio.to_thread
 import pytest
 from mcp import Client, StdioServerParameters
 from prometheus_client.parser import text_string_to_metric_families
@@ -181,3 +186,64 @@ async def test_spans_carry_names_and_no_value(tmp_path: Path) -> None:
         for span in text.split('"name": ')[1:]:
             attributes = span.partition('"attributes": ')[2].partition("}")[0]
             assert PLANTED not in attributes or f'"gen_ai.tool.name": "{PLANTED}"' in attributes
+
+
+class _Collector(http.server.BaseHTTPRequestHandler):
+    """Takes spans as a collector does."""
+
+    got: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.got.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        return
+
+
+async def test_a_collector_gets_the_spans_also_those_before_the_end_and_no_value(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        env = {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+        }
+        try:
+            with serving(shop(tmp_path), env=env) as server:
+                async with client_of(server) as client:
+                    query = {"connection": "shop", "sql": "SELECT city FROM customers WHERE city <> ? LIMIT 3"}
+                    assert "Leeds" in (await call(client, "run_query", **query, parameters=[PLANTED]))[0]
+                server.process.terminate()
+                assert await anyio.to_thread.run_sync(server.process.wait, 10) == 143
+        finally:
+            collector.shutdown()
+            thread.join()
+    got = b"".join(_Collector.got)
+    assert b"tools/call run_query" in got
+    assert b"gen_ai.tool.name" in got
+    assert PLANTED.encode() not in got
+    assert b"Leeds" not in got
+
+
+async def test_a_collector_that_is_away_holds_nothing(tmp_path: Path) -> None:
+    env = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    with serving(shop(tmp_path), env=env) as server:
+        assert server.post().status_code == 200
+        began = time.monotonic()
+        server.process.terminate()
+        assert await anyio.to_thread.run_sync(server.process.wait, 10) == 143
+        assert time.monotonic() - began < 3
+
+
+def test_an_exporter_nobody_knows_is_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dbmanager_server", "serve", "--http", "127.0.0.1:0"], cwd=shop(tmp_path),
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OTEL_TRACES_EXPORTER": "pigeon"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "OTEL_TRACES_EXPORTER=pigeon" in done.stderr
