@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import dbmanager_tools.changes
@@ -79,6 +79,7 @@ def make_server(
     services: Services | None = None,
     tasks: Tasks | None = None,
     skills: bool = False,
+    **options: Any,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
 
@@ -89,6 +90,7 @@ def make_server(
         services: those to serve, closed with the server; made from the configuration when left out.
         tasks: what answers long work with tasks; over the jobs of the services when left out.
         skills: offers the phases as skills, too.
+        options: passed on to the SDK's server.
     """
     services = services or make_services(loaded)
     subscriptions = Subscriptions(services)
@@ -112,6 +114,7 @@ def make_server(
         extensions=[tasks or Tasks(JobTasks(services)), *([Skills(phases)] if skills else ())],
         lifespan=lifespan,
         log_level="WARNING",
+        **options,
     )
     add_prompts(server)
     add_resources(server, services)

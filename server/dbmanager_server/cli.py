@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import sys
 from pathlib import Path
@@ -48,20 +49,49 @@ def _phases(_context: click.Context, _parameter: click.Parameter, value: str | N
 @URL
 @click.option("--phases", callback=_phases, help="List only the core tools and those of these phases, e.g. 1,3.")
 @click.option("--skills", is_flag=True, help="Offer the phases as skills, too (MCP's skills extension).")
-def serve(config: Path | None, urls: tuple[str, ...], phases: tuple[int, ...] | None, skills: bool) -> None:
-    """Serve MCP on stdin and stdout."""
+@click.option(
+    "--http", "place", metavar="HOST:PORT", help="Serve over streamable HTTP there instead, e.g. 127.0.0.1:8000."
+)
+@click.option(
+    "--log", type=click.Choice(["none", "json"]), help="Write a line on stderr for every call, without values."
+)
+def serve(
+    config: Path | None,
+    urls: tuple[str, ...],
+    phases: tuple[int, ...] | None,
+    skills: bool,
+    place: str | None,
+    log: str | None,
+) -> None:
+    """Serve MCP on stdin and stdout, or over HTTP."""
+    if place is not None:
+        from dbmanager_server.binding import Place
+        from dbmanager_server.http import serve as over_http
+
+        over_http(logging_as(log, load(path=config, urls=urls)), Place.parsed(place), phases, skills=skills)
+        return
     gc.disable()  # until the server is made: what is loaded stays, and looking through it meanwhile finds nothing
     from dbmanager_server import front
     from dbmanager_server.app import make_server
+    from dbmanager_server.observing import stdio_options
     from dbmanager_server.origins import new_snapshot
     from dbmanager_server.stdio import serve as run
 
-    loaded = load(path=config, urls=urls)
+    loaded = logging_as(log, load(path=config, urls=urls))
     run(
-        lambda on_closed: make_server(loaded, phases=phases, on_closed=on_closed, skills=skills),
+        lambda on_closed: make_server(
+            loaded, phases=phases, on_closed=on_closed, skills=skills, **stdio_options(loaded)
+        ),
         front.take(),
         lambda: new_snapshot(sys.argv[2:], config),
     )
+
+
+def logging_as(log: str | None, loaded: LoadedConfiguration) -> LoadedConfiguration:
+    """Return the configuration with `--log` in place of its own, when that was given."""
+    if log is None:
+        return loaded
+    return dataclasses.replace(loaded, configuration=loaded.configuration.model_copy(update={"log": log}))
 
 
 @main.command()

@@ -16,6 +16,7 @@ import anyio
 
 from dbmanager.errors import DbManagerError, StoreError
 from dbmanager.model.jobs import Job, JobState, Outcome
+from dbmanager.services import principal
 from dbmanager.services.container import Services
 from dbmanager.services.jobs import LEASE_SECONDS
 
@@ -96,7 +97,8 @@ class Worker:
             await _despite_store(self.services.jobs.report(job.id, self.owner, done, total, redact(message or "")))
 
         try:
-            outcome = await self.services.jobs.handler(job.kind)(self.services, job.arguments, progress)
+            with principal.acting(principal.read(job.principal)):
+                outcome = await self.services.jobs.handler(job.kind)(self.services, job.arguments, progress)
         except DbManagerError as problem:
             told = redact(f"{problem.code}: {problem.sentence()}")
             return JobState.FAILED, Outcome(told, {"error": problem.facts()})

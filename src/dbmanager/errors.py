@@ -117,6 +117,13 @@ class AccessDenied(DbManagerError):
     fixed_by = "person"
 
 
+class ScopeMissing(DbManagerError):
+    """The token does not hold the scope that this needs."""
+
+    code = "insufficient_scope"
+    fixed_by = "person"
+
+
 class StatementRefused(DbManagerError):
     """The read-only gate refused the statement."""
 

@@ -14,6 +14,7 @@ from dbmanager.adapters.facets import Adapter
 from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError, InvalidStatement
 from dbmanager.model.changes import ChangeSet, ChangeState, ChangeStep
+from dbmanager.services import principal
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Background, Closed, Evidence, answer, error_text, services_of, tool, work
@@ -179,7 +180,9 @@ async def apply_change(
         )
     if not await _stands(services, found):
         mode = services.connections.settings(found.plan.connection).approval_mode
-        await services.approvals.approve(found, approver="client's user", method="elicitation", mode=mode)
+        await services.approvals.approve(
+            found, approver=f"the user of {principal.current().name}'s client", method="elicitation", mode=mode
+        )
     from dbmanager.services.change_jobs import APPLY
 
     return await work(ctx, APPLY, change, {"change": change}, background, lane=found.plan.connection)

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from dbmanager.analyzers.describe.markdown import cut
 from dbmanager.analyzers.describe.workflow import job_text
-from dbmanager.errors import DbManagerError, nearest
+from dbmanager.errors import DbManagerError, ScopeMissing, nearest
+from dbmanager.model.configuration import Scope
+from dbmanager.services import principal
+from dbmanager.services.calls import note_failure
 from dbmanager.services.container import Services
 
 MAX_ERROR_CHARACTERS = 2_000
@@ -116,12 +119,21 @@ def _without_titles(schema: Any) -> Any:
     return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema
 
 
+def needed_scope(tool: Tool) -> Scope:
+    """Return the least scope that calling a tool takes; what it does to a change set or a job may take more."""
+    return "read" if tool.annotations is not None and tool.annotations.read_only_hint else "write"
+
+
 class HouseTool(Tool):
     """A tool that refuses unknown arguments by name and answers our errors in full."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Run the function; every anticipated failure becomes a self-contained text."""
         services = services_of(context)
+        try:
+            principal.current().require(needed_scope(self), self.name)
+        except ScopeMissing as refused:
+            raise ToolError(error_text(refused, services)) from None
         fields = self.fn_metadata.arg_model.model_fields
         names = [field.alias or name for name, field in fields.items()]
         for name in arguments:
@@ -194,7 +206,8 @@ def services_of(context: Context[Any, Any]) -> Services:
 
 
 def error_text(error: DbManagerError, services: Services) -> str:
-    """Return an error as one text: what happened, what to do, who can, and which tools help."""
+    """Return an error as one text: what happened, what to do, who can, and which tools help; note its code."""
+    note_failure(error.code)
     return failure_text(f"{error.code}: {error.sentence()}", error.facts(), services)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Access = Literal["read_only", "read_write", "admin"]
+Scope = Literal["read", "write", "admin"]
 Environment = Literal["development", "staging", "production"]
 ApprovalMode = Literal["person", "client"]
 ScratchMode = Literal["none", "private", "server"]
@@ -140,12 +141,94 @@ class WorkerSettings(_Closed):
     per_connection: int = Field(1, ge=1, le=4, description="Jobs on one connection at a time, over all workers")
 
 
+class TokenSettings(_Closed):
+    """A bearer token; its name in the table is its principal's, in the audit log and in approvals."""
+
+    token: SecretReference = Field(description="Where the token comes from; 32 characters or more")
+    scopes: tuple[Scope, ...] = Field(
+        ("read",), description="What it may do at most: the lesser of this and a connection's access counts"
+    )
+
+
+class JwtSettings(_Closed):
+    """Tokens of an external issuer: signed JWTs with `sub`, `exp`, `aud` and `scope`."""
+
+    issuer: str = Field(description="The `iss` of its tokens, and where clients are sent to get one")
+    jwks_url: str | None = Field(None, description="Where its public keys are; https beyond loopback")
+    key_file: Path | None = Field(None, description="Instead: a PEM file with its public key")
+    audience: str | None = Field(None, description="The `aud` of tokens for this server; `http.url` when absent")
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"], ...] = Field(
+        ("RS256", "ES256"), min_length=1, description="Signatures that are taken"
+    )
+    leeway_seconds: Annotated[int, Field(ge=0, le=300)] = Field(30, description="Difference of clocks that is borne")
+
+    @model_validator(mode="after")
+    def _one_key(self) -> JwtSettings:
+        """Keys come from one place."""
+        if (self.jwks_url is None) is (self.key_file is None):
+            raise ValueError("give jwks_url or key_file, exactly one of them")
+        return self
+
+
+class HttpSettings(_Closed):
+    """Serving over HTTP; beyond loopback it takes tokens, and TLS or a proxy that does it."""
+
+    url: str | None = Field(
+        None, description="Address that clients know, e.g. `https://db.example/mcp`; what JWTs are issued for"
+    )
+    tokens: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")], TokenSettings], Field()] = Field(
+        default_factory=dict, description="Bearer tokens by the name of their principal"
+    )
+    jwt: JwtSettings | None = Field(None, description="Tokens of an external issuer")
+    tls_cert: Path | None = Field(None, description="PEM file of this server's certificate and those above it")
+    tls_key: Path | None = Field(None, description="PEM file of its key")
+    behind_proxy: bool = Field(False, description="A proxy in front does TLS; `allowed_hosts` must be given then")
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1",), description="Addresses whose X-Forwarded headers are believed, with `behind_proxy`"
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host headers that are taken, `name:*` for any port; loopback's own when bound there"
+    )
+    allowed_origins: tuple[str, ...] = Field((), description="Origin headers of browsers that are taken")
+    responses: Literal["stream", "json"] = Field(
+        "stream",
+        description="`stream` sends progress and notices a client that leaves; `json` answers in one piece always",
+    )
+    max_body_bytes: Annotated[int, Field(ge=1_000, le=64_000_000)] = Field(4_194_304, description="Largest request")
+    requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        600, description="Requests of one principal in the long run, or of one address without a token"
+    )
+    burst: Annotated[int, Field(ge=1, le=10_000)] = Field(60, description="How many of them may come at once")
+    max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        64, description="Requests under way at a time, over all principals"
+    )
+    request_timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        600.0, description="After that a request's statement is stopped; longer work takes background=true"
+    )
+
+    @model_validator(mode="after")
+    def _both_halves(self) -> HttpSettings:
+        """A certificate needs its key, and the other way round."""
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together")
+        return self
+
+    @property
+    def wants_tokens(self) -> bool:
+        """Whether a request needs a bearer token."""
+        return bool(self.tokens) or self.jwt is not None
+
+
 class Configuration(_Closed):
     """The whole of `dbmanager.toml`."""
 
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict, description="Databases by name")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The server's own state")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Long work")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="What `serve --http` heeds")
+    log: Literal["none", "json"] = Field(
+        "none", description="`json` writes a line on stderr for every call: who, what, how long; never values"
+    )
     backup_dir: Path | None = Field(None, description="Where backups go; inside the data folder when absent")
 
 

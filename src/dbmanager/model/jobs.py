@@ -33,6 +33,7 @@ class Job:
         facts: the same result as data.
         priority: higher ones are taken up first.
         lane: the database it works on; so many jobs of one lane run at a time as the configuration allows.
+        principal: who queued it, as `services.principal` writes it; empty for the process's own user.
         taken_at: when its present worker took it up, `taken_done` units being done by then.
     """
 
@@ -56,6 +57,7 @@ class Job:
     lane: str = ""
     taken_at: datetime | None = None
     taken_done: float = 0.0
+    principal: str = ""
 
     @property
     def ended(self) -> bool:

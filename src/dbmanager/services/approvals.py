@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from dbmanager.errors import ApprovalRequired, StoreError
 from dbmanager.model.changes import ApprovalRecord, ChangeSet
 from dbmanager.model.configuration import ApprovalMode
+from dbmanager.services import principal
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.store import Store, now
 from dbmanager.services.tables import APPROVALS, SPENT_TOKENS
@@ -37,7 +38,9 @@ class Approvals:
 
         Raises:
             ApprovalRequired: the connection wants a person and the method does not prove one.
+            ScopeMissing: whoever acts may not do what the change does.
         """
+        principal.current().require(principal.needed_by(change), f"approving {change.id}")
         if mode == "person" and method not in PERSON_METHODS:
             raise _person_needed(change)
         given = dt.datetime.now(dt.UTC)
@@ -89,7 +92,7 @@ class Approvals:
         return found
 
     def issue_token(self, change: ChangeSet, mode: ApprovalMode) -> str:
-        """Return a confirm token for this plan, good once and for 15 minutes; never on a `person` connection."""
+        """Return a confirm token for this plan and principal, good once and for 15 minutes; never on a `person` connection."""
         if mode == "person":
             raise _person_needed(change)
         expires = int(time.time()) + TOKEN_SECONDS
@@ -99,10 +102,12 @@ class Approvals:
         """Turn a token into an approval.
 
         Raises:
-            ApprovalRequired: the token is another plan's, expired, spent or invented; or a person is wanted.
+            ApprovalRequired: the token is another plan's or principal's, expired, spent or invented; or a person is wanted.
+            ScopeMissing: whoever acts may not do what the change does.
         """
         if mode == "person":
             raise _person_needed(change)
+        principal.current().require(principal.needed_by(change), f"approving {change.id}")
         head, _, signature = token.partition(".")
         expires = int(head) if head.isascii() and head.isdigit() and len(head) < 15 else 0
         if not hmac.compare_digest(signature.encode(), self._signature(change, expires).encode()):
@@ -122,10 +127,12 @@ class Approvals:
                 await connection.execute(insert(SPENT_TOKENS).values(digest=digest))
         except (IntegrityError, StoreError):
             raise ApprovalRequired("the confirm token could not be redeemed", object_name=change.id) from None
-        return await self.approve(change, approver=f"client at {now()}", method="confirm_token", mode=mode)
+        return await self.approve(
+            change, approver=f"{principal.current().name}, by its client at {now()}", method="confirm_token", mode=mode
+        )
 
     def _signature(self, change: ChangeSet, expires: int) -> str:
-        message = f"{change.id}\0{change.plan_hash}\0{expires}".encode()
+        message = f"{change.id}\0{change.plan_hash}\0{expires}\0{principal.current().name}".encode()
         digest = hmac.new(self._store.key("token"), message, hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest[:18]).decode()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from dbmanager.errors import AuditUnavailable, StoreError
+from dbmanager.services import principal
 from dbmanager.services.store import Store, compact, now
 from dbmanager.services.tables import AUDIT
 
@@ -48,11 +48,8 @@ class AuditEntry:
 
 
 def actor() -> str:
-    """Return who this process acts for: the operating system's user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    """Return who the present work is done for."""
+    return principal.current().name
 
 
 class AuditLog:
@@ -71,7 +68,7 @@ class AuditLog:
         """
         try:
             secret = self._store.key("audit")
-            async with self._store.write() as connection:
+            async with self._store.write(alone=True) as connection:
                 last = (
                     await connection.execute(
                         select(AUDIT.c.number, AUDIT.c.mac).order_by(AUDIT.c.number.desc()).limit(1)
@@ -96,7 +93,11 @@ class AuditLog:
             return [AuditEntry(r.number, r.at, r.actor, r.action, r.object, r.outcome) for r in rows]
 
     async def verify(self) -> AuditVerdict:
-        """Walk the whole chain; cost: reads every entry once."""
+        """Walk the whole chain; cost: reads every entry once.
+
+        On a machine that has written nothing to a shared store yet, an intact chain begins its checkpoint: from then
+        on a chain that is cut off is noticed here as well.
+        """
         secret = self._store.key("audit")
         problems: list[str] = []
         previous, expected = FIRST, 1
@@ -112,6 +113,8 @@ class AuditLog:
                 macs[entry["number"]] = mac
                 previous, expected = mac, entry["number"] + 1
         problems += self._against_checkpoint(secret, macs)
+        if self._store.is_shared and macs and not problems:
+            self._checkpoint(secret, max(macs), macs[max(macs)])
         return AuditVerdict(len(macs), tuple(problems))
 
     @property
@@ -147,7 +150,7 @@ class AuditLog:
         """Compare the chain with the last checkpoint; it may be ahead of it, never behind."""
         known = self._read_checkpoint(secret)
         if known is None:
-            return ["the checkpoint is missing"] if macs else []
+            return ["the checkpoint is missing"] if macs and not self._store.is_shared else []
         if known[0] == -1:
             return ["the checkpoint was changed"]
         if max(macs, default=0) < known[0]:

@@ -18,8 +18,8 @@ ROLL_BACK = "roll_back_change"
 
 def register(jobs: Jobs) -> None:
     """Make both kinds known."""
-    jobs.register(APPLY, apply, priority=1)
-    jobs.register(ROLL_BACK, roll_back, priority=2)
+    jobs.register(APPLY, apply, priority=1, scope="write")
+    jobs.register(ROLL_BACK, roll_back, priority=2, scope="write")
 
 
 async def apply(services: Services, arguments: Mapping[str, Any], progress: Progress) -> Outcome:

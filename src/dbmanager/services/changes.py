@@ -23,6 +23,7 @@ from dbmanager.errors import (
 )
 from dbmanager.model.changes import ChangePlan, ChangeSet, ChangeState, ChangeStep, StepRecord, StepState
 from dbmanager.model.schema import Table
+from dbmanager.services import principal
 from dbmanager.services.approvals import Approvals
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.backups import Backups
@@ -79,7 +80,7 @@ class Changes:
         """Carry out the steps that have not taken effect yet, in order; stop at the first failure.
 
         Raises:
-            AccessDenied, ApprovalRequired, StaleChange, InvalidTransition, AuditUnavailable: nothing was done.
+            AccessDenied, ScopeMissing, ApprovalRequired, StaleChange, InvalidTransition, AuditUnavailable: nothing was done.
             DbManagerError: a step failed; earlier steps stand and the change can be resumed or rolled back.
         """
         change = await self.get(id_)
@@ -181,6 +182,7 @@ class Changes:
         access = self._connections.settings(name).access
         asked = {record.step.access for record in change.steps}
         wanted = "admin" if "admin" in asked else "read_write"
+        principal.current().require(principal.needed_by(change), f"change {change.id}")
         if asked - {"none"} and (access == "read_only" or (wanted == "admin" and access != "admin")):
             raise AccessDenied(
                 f"connection {name!r} is configured {access}, the change wants {wanted}", object_name=name,

@@ -14,6 +14,7 @@ import anyio.to_thread
 from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Adapter
+from dbmanager.adapters.facets.adapter import Pooled
 from dbmanager.adapters.registry import ENGINES, engine_of_scheme, open_adapter
 from dbmanager.errors import ConfigurationError, InvalidChoice, NotFound, nearest
 from dbmanager.model.configuration import Configuration, ConnectionSettings, Engine, ResolvedUrl, SecretReference
@@ -69,6 +70,11 @@ class Connections:
             url = resolve(each, settings.model_copy(update={"password": None}), self._base)
             places.append(place_of(url, settings.ssh))
         return places[0].is_same(places[1])
+
+    def pool_use(self) -> dict[str, tuple[int, int]]:
+        """Return, for each connection in use whose driver tells, how many of its connections are busy and idle."""
+        found = {name: adapter.pool_use() for name, adapter in self._adapters.items() if isinstance(adapter, Pooled)}
+        return {name: use for name, use in found.items() if use is not None}
 
     async def close(self) -> None:
         """Close every adapter that was opened."""

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dbmanager.adapters.facets import Progress
 from dbmanager.errors import InvalidChoice, InvalidTransition, NotFound
+from dbmanager.model.configuration import Scope
 from dbmanager.model.jobs import Job, JobState, LogLine, Outcome
+from dbmanager.services import principal
 from dbmanager.services.store import Store, compact, new_id, now
 from dbmanager.services.tables import JOB_LOG, JOBS, WORKERS
 
@@ -39,20 +41,26 @@ class Jobs:
         self._per_lane = per_lane
         self._handlers: dict[str, JobHandler] = {}
         self._priorities: dict[str, int] = {}
+        self._scopes: dict[str, Scope] = {}
 
-    def register(self, kind: str, handler: JobHandler, *, priority: int = 0) -> None:
-        """Make a kind of job known; kinds of a higher priority are taken up first."""
+    def register(self, kind: str, handler: JobHandler, *, priority: int = 0, scope: Scope = "read") -> None:
+        """Make a kind of job known, and the scope it needs; kinds of a higher priority are taken up first."""
+        self._scopes[kind] = scope
         self._handlers[kind] = handler
         self._priorities[kind] = priority
 
     def handler(self, kind: str) -> JobHandler:
-        """Return what does the work of a kind."""
+        """Return what does the work of a kind.
+
+        Raises: ScopeMissing when whoever acts may not have it done.
+        """
         if kind not in self._handlers:
             raise InvalidChoice.of("job kind", kind, self._handlers)
+        principal.current().require(self._scopes[kind], kind)
         return self._handlers[kind]
 
     async def enqueue(self, kind: str, about: str, arguments: Mapping[str, Any], *, lane: str = "") -> Job:
-        """Queue a job; a worker takes it up.
+        """Queue a job; a worker takes it up and does it for the principal that acts now.
 
         Args:
             kind: a registered kind.
@@ -67,7 +75,7 @@ class Jobs:
                 insert(JOBS).values(
                     id=id_, kind=kind, about=about, arguments=compact(dict(arguments)), state=JobState.QUEUED.value,
                     created_at=now(), done=0.0, message="", attempts=0, cancel_requested=0, result="", lane=lane,
-                    priority=self._priorities[kind],
+                    priority=self._priorities[kind], principal=principal.written(principal.current()),
                 )
             )  # fmt: skip
         return await self.get(id_)
@@ -87,12 +95,23 @@ class Jobs:
             rows = await connection.execute(select(JOBS).order_by(JOBS.c.created_at.desc()).limit(limit))
             return [_job(row) for row in rows]
 
+    async def counted(self) -> dict[JobState, int]:
+        """Return how many jobs of each state there are."""
+        async with self._store.read() as connection:
+            rows = await connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
+            return {JobState(state): int(number) for state, number in rows}
+
     async def cancel(self, id_: str) -> Job:
         """Ask a job to stop; one that waits is cancelled at once, one that runs within about a second.
 
-        Raises: InvalidTransition when it has ended already.
+        Raises:
+            InvalidTransition: it has ended already.
+            ScopeMissing: another principal queued it, and whoever acts does not hold `admin`.
         """
         job = await self.get(id_)
+        owner = (principal.read(job.principal) or principal.process_user()).name
+        mine = owner == principal.current().name
+        principal.current().require("write" if mine else "admin", "stopping a job" + ("" if mine else f" of {owner}"))
         if job.ended:
             raise InvalidTransition(f"job {id_} is {job.state.value} already", object_name=id_)
         async with self._store.write() as connection:
@@ -243,7 +262,7 @@ def _job(row: Row[Any]) -> Job:
         reported_at=_moment(row.reported_at), ended_at=_moment(row.ended_at), done=row.done, total=row.total,
         message=row.message, attempts=row.attempts, cancel_requested=bool(row.cancel_requested), result=row.result,
         facts=None if row.facts is None else json.loads(row.facts), priority=row.priority, lane=row.lane,
-        taken_at=_moment(row.taken_at), taken_done=row.taken_done,
+        taken_at=_moment(row.taken_at), taken_done=row.taken_done, principal=row.principal,
     )  # fmt: skip
 
 

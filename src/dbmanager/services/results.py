@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from dbmanager.analyzers.describe.markdown import cut
 from dbmanager.errors import NotFound
+from dbmanager.services import principal
 from dbmanager.services.box import SealedBox
 from dbmanager.services.store import Store, new_id
 from dbmanager.services.tables import RESULTS
@@ -42,18 +43,27 @@ class Results:
             await connection.execute(delete(RESULTS).where(gone))
             await connection.execute(
                 insert(RESULTS).values(
-                    id=id_, title=title, sealed=self._box.seal(text), expires_at=time.time() + KEPT_SECONDS
+                    id=id_,
+                    title=title,
+                    sealed=self._box.seal(text),
+                    expires_at=time.time() + KEPT_SECONDS,
+                    principal=principal.current().name,
                 )
             )
         return id_
 
     async def read(self, id_: str, start: int = 0, characters: int | None = None) -> Part:
-        """Return a part that ends at a line's end where it can."""
+        """Return a part that ends at a line's end where it can.
+
+        Raises: NotFound, also for what another principal was answered.
+        """
         async with self._store.read() as connection:
             row = (
                 await connection.execute(
                     select(RESULTS.c.title, RESULTS.c.sealed).where(
-                        RESULTS.c.id == id_, RESULTS.c.expires_at >= time.time()
+                        RESULTS.c.id == id_,
+                        RESULTS.c.expires_at >= time.time(),
+                        RESULTS.c.principal == principal.current().name,
                     )
                 )
             ).first()

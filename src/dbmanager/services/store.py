@@ -55,6 +55,11 @@ class Store:
         self._engine: AsyncEngine | None = None
         self._opening = anyio.Lock()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it stands on a server, where other machines may use it too."""
+        return self._file is None
+
     def key(self, name: str) -> bytes:
         """Return one of this server's own keys: derived from the shared secret, or of a file beside the store."""
         return key(self.data_dir, name, self._secret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0004"
+HEAD = "0005"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -136,6 +136,7 @@ JOBS = Table(
     Column("lane", String(200), nullable=False, default=""),
     Column("taken_at", String(40)),
     Column("taken_done", Float, nullable=False, default=0.0),
+    Column("principal", Text, nullable=False, default=""),
 )
 
 JOB_LOG = Table(
@@ -172,6 +173,7 @@ RESULTS = Table(
     Column("title", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
+    Column("principal", String(200), nullable=False, default=""),
 )
 
 DECIDED_LABELS = Table(
@@ -195,4 +197,5 @@ DISCLOSURES = Table(
     Column("reason", Text, nullable=False),
     Column("rows_left", Integer, nullable=False),
     Column("expires_at", Float, nullable=False),
+    Column("principal", String(200), nullable=False, default=""),
 )

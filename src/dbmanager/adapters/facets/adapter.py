@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dbmanager.adapters.facets.capability import Unsupported
 from dbmanager.adapters.facets.emitting import Emit
@@ -25,6 +25,15 @@ class Security(Protocol):
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
         """Run a check's query and return its rows, or why this role or version cannot see them."""
+        ...
+
+
+@runtime_checkable
+class Pooled(Protocol):
+    """An adapter whose driver tells how its pool is used."""
+
+    def pool_use(self) -> tuple[int, int] | None:
+        """Return how many connections are busy and how many idle; None before the first statement."""
         ...
 
 

@@ -121,6 +121,10 @@ class Sessions:
                 "the statement was stopped at its time limit", object_name=self.name, hint="Narrow it, or explain it."
             )
 
+    def pool_use(self) -> tuple[int, int]:
+        """Return busy and idle connections."""
+        return len(self._out), len(self._idle)
+
     async def close(self) -> None:
         """Close every connection; statements that still run are killed."""
         self._closed = True

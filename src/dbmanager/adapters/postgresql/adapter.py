@@ -47,6 +47,10 @@ class PostgresAdapter:
         """The pool, for what makes scratch databases."""
         return self._sessions
 
+    def pool_use(self) -> tuple[int, int] | None:
+        """Return busy and idle connections of the pool."""
+        return self._sessions.pool_use()
+
     async def close(self) -> None:
         """Stop what runs and close the pool."""
         await self._sessions.close()

@@ -126,6 +126,13 @@ class Sessions:
         async with self._acquired() as raw:
             yield raw
 
+    def pool_use(self) -> tuple[int, int] | None:
+        """Return busy and idle connections; None while there is no pool."""
+        if self._pool is None:
+            return None
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
     async def close(self) -> None:
         """Close the pool; statements that still run are stopped."""
         if self._pool is not None:

@@ -20,7 +20,7 @@ DRILL = "run_drill"
 
 def register(jobs: Jobs) -> None:
     """Make both kinds known."""
-    jobs.register(BACKUP, backup_work)
+    jobs.register(BACKUP, backup_work, scope="write")
     jobs.register(DRILL, drill_work)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from dbmanager.services import principal
 from dbmanager.services.store import Store, now
 from dbmanager.services.tables import DECIDED_LABELS, DISCLOSURES
 
@@ -41,7 +42,7 @@ class Decisions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._labels: dict[str, tuple[float, dict[_Place, str]]] = {}
-        self._open: dict[str, tuple[float, tuple[Disclosure, ...]]] = {}
+        self._open: dict[tuple[str, str], tuple[float, tuple[Disclosure, ...]]] = {}
 
     async def labels(self, connection: str) -> dict[_Place, str]:
         """Return what was decided for a connection's columns: (schema, table, column) → kind, or `harmless`."""
@@ -91,37 +92,39 @@ class Decisions:
         self._labels.pop(connection, None)
 
     async def disclosures(self, connection: str) -> tuple[Disclosure, ...]:
-        """Return the disclosures in force, those that end first before the others."""
-        kept = self._open.get(connection)
+        """Return the disclosures in force for whoever acts, those that end first before the others."""
+        key = (connection, principal.current().name)
+        kept = self._open.get(key)
         if kept is None or time.monotonic() - kept[0] > FRESH_SECONDS:
             async with self._store.read() as reading:
                 query = select(DISCLOSURES).where(
                     DISCLOSURES.c.connection == connection, DISCLOSURES.c.rows_left > 0,
-                    DISCLOSURES.c.expires_at > time.time(),
+                    DISCLOSURES.c.expires_at > time.time(), DISCLOSURES.c.principal == key[1],
                 ).order_by(DISCLOSURES.c.expires_at)  # fmt: skip
                 found = tuple(_disclosure(row) for row in await reading.execute(query))
-            kept = self._open[connection] = (time.monotonic(), found)
+            kept = self._open[key] = (time.monotonic(), found)
         return tuple(one for one in kept[1] if one.expires_at > time.time())
 
     async def disclose(
         self, id_: str, connection: str, columns: Sequence[_Place], reason: str, *, rows: int, seconds: float
     ) -> None:
-        """Let columns leave in clear; the same id replaces what it gave before."""
+        """Let columns leave in clear to whoever acts; the same id replaces what it gave before."""
         await self.revoke(id_, connection)
         async with self._store.write() as writing:
             await writing.execute(
                 insert(DISCLOSURES).values(
                     id=id_, connection=connection, columns=json.dumps([list(place) for place in columns]),
                     reason=reason, rows_left=rows, expires_at=time.time() + seconds,
+                    principal=principal.current().name,
                 )
             )  # fmt: skip
-        self._open.pop(connection, None)
+        self._open.clear()
 
     async def revoke(self, id_: str, connection: str) -> None:
         """End a disclosure at once in this process, within a second in others."""
         async with self._store.write() as writing:
             await writing.execute(delete(DISCLOSURES).where(DISCLOSURES.c.id == id_))
-        self._open.pop(connection, None)
+        self._open.clear()
 
     async def is_open(self, id_: str) -> bool:
         """Whether a disclosure was given and not revoked."""
@@ -138,7 +141,7 @@ class Decisions:
                 return 0
             covered = min(rows, int(row.rows_left))
             await writing.execute(update(DISCLOSURES).where(own).values(rows_left=row.rows_left - covered))
-        self._open.pop(connection, None)
+        self._open.clear()
         return covered
 
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.queries import Cell, Scalar
+from dbmanager.services import principal
 
 MAX_KEPT = 200_000
 MAX_LENGTH = 512
@@ -22,23 +23,26 @@ _COMPUTING = frozenset(("$expr", "$where", "$function", "$jsonSchema", "$regex")
 class Tokens:
     """Makes tokens with a key of this process, and remembers which value the latest 200,000 stand for.
 
-    The memory is this process's only: it is never written down, and a token of another process is refused.
+    The memory is this process's only: it is never written down, and a token of another process is refused. Each
+    principal has tokens of its own, so that what one was given tells another nothing.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
-        self._values: OrderedDict[str, Scalar] = OrderedDict()
+        self._values: OrderedDict[tuple[str, str], Scalar] = OrderedDict()
 
     def token(self, kind: str, value: Cell) -> Cell:
-        """Return the stand-in for a value: deterministic within the process, not reversible; NULL stays NULL."""
+        """Return the stand-in for a value: deterministic for process and principal, not reversible; NULL stays NULL."""
         if value is None:
             return None
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-        digest = hmac.new(self._key, f"{kind}\0{text}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        whose = principal.current().name
+        named = f"{whose}\0{kind}\0{text}".encode("utf-8", "replace")
+        digest = hmac.new(self._key, named, hashlib.sha256).hexdigest()
         token = f"[{kind}:{digest[:10]}]"
         if not isinstance(value, list | dict) and len(text) <= MAX_LENGTH:
-            self._values[token] = value
-            self._values.move_to_end(token)
+            self._values[whose, token] = value
+            self._values.move_to_end((whose, token))
             if len(self._values) > MAX_KEPT:
                 self._values.popitem(last=False)
         return token
@@ -107,12 +111,13 @@ class Tokens:
         return value
 
     def _value(self, token: Cell) -> Scalar:
-        if str(token) not in self._values:
+        key = (principal.current().name, str(token))
+        if key not in self._values:
             raise InvalidStatement(
                 f"the token {token} was not given by this server since it started", object_name=str(token),
                 hint="Read the column again and use the token given there.",
             )  # fmt: skip
-        return self._values[str(token)]
+        return self._values[key]
 
 
 def _is_token(value: Cell) -> bool:
