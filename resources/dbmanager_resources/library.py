@@ -26,6 +26,7 @@ MARKDOWN = "text/markdown"
 SCHEMA_TOKENS = 8_000
 NEWEST = 20
 MOST_FILES = 1_000
+MOST_FINDINGS = 200
 Read = Callable[..., Awaitable[str]]
 
 
@@ -115,14 +116,16 @@ class Library:
         return project_text(await self.services.projects.get(project))
 
     async def findings(self, project: str) -> str:
-        """The latest findings kept as evidence of a project."""
+        """The latest findings kept as evidence of a project, at most 200 of each pack."""
         found = await self.services.projects.get(project)
         kept = [item for kind in ("check_schema", "check_security") if (item := found.latest(kind)) is not None]
-        return _lines(
-            f"- {finding['severity']} {finding['id']} {finding['object']}: {finding['title']}"
-            for item in kept
-            for finding in item.payload["findings"]
-        )
+        lines = []
+        for item in kept:
+            findings = item.payload["findings"]
+            lines += [f"- {f['severity']} {f['id']} {f['object']}: {f['title']}" for f in findings[:MOST_FINDINGS]]
+            if len(findings) > MOST_FINDINGS:
+                lines.append(f"{len(findings) - MOST_FINDINGS} left out: check_database shows them all.")
+        return _lines(lines)
 
     async def deliverables(self) -> str:
         """Files of the last export into `database-system/`, at most 1,000."""
