@@ -19,6 +19,7 @@ from dbmanager_server.front import Front, Taken, Wire
 from dbmanager_server.pipes import Input, Output
 from dbmanager_server.recording import Recorder
 from dbmanager_server.snapshot import Snapshot
+from dbmanager_server.telemetry import switched_on
 
 CLOSING_SECONDS = 5.0
 ServerMaker = Callable[[Callable[[], None]], MCPServer[Any]]
@@ -33,12 +34,15 @@ def serve(make: ServerMaker, front: Front | None, new_snapshot: SnapshotMaker) -
         front: what has answered so far, when a snapshot was there.
         new_snapshot: gives the one to fill where there was none.
     """
+    last_spans = switched_on()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)  # a stray print is flushed while the wire is elsewhere
-    anyio.run(_serve, make, front, new_snapshot)
+    anyio.run(_serve, make, front, new_snapshot, last_spans)
 
 
-async def _serve(make: ServerMaker, front: Front | None, new_snapshot: SnapshotMaker) -> None:
+async def _serve(
+    make: ServerMaker, front: Front | None, new_snapshot: SnapshotMaker, last_spans: Callable[[], None]
+) -> None:
     code = 0
     closed = threading.Event()
     server = make(closed.set)
@@ -60,6 +64,7 @@ async def _serve(make: ServerMaker, front: Front | None, new_snapshot: SnapshotM
             finally:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(closed.wait, CLOSING_SECONDS)
+                    last_spans()
                     sys.stderr.flush()
                     os._exit(code)  # a thread may still wait for a line, or for a statement that can't be cut short
 

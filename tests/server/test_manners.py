@@ -220,3 +220,13 @@ def test_what_code_prints_never_reaches_the_wire(shop: Path) -> None:
         assert server.left()[0] == 0
         assert server.rest() == []
     assert server.errors.count(b"stray") >= 3
+
+
+def test_spans_are_written_where_the_environment_says_and_hold_no_value(shop: Path) -> None:
+    with RawServer(shop, command=("env", "OTEL_TRACES_EXPORTER=console", *SERVE)) as server:
+        server.open()
+        server.call("run_query", connection="shop", sql="SELECT 'an unmistakable value' AS v")
+        _eof(server)
+        assert server.left()[0] == 0
+    assert b"tools/call run_query" in server.errors
+    assert b"unmistakable" not in server.errors

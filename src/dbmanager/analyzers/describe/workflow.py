@@ -30,7 +30,8 @@ def change_text(change: ChangeSet, settings: ConnectionSettings) -> str:
     for record in change.steps:
         lines += _step(record)
     if change.approval is not None and change.approval.plan_hash == change.plan_hash:
-        lines.append(f"Approved by {change.approval.approver} ({change.approval.method}).")
+        until = f", good until {change.approval.expires_at:%Y-%m-%d %H:%M} UTC" if change.open else ""
+        lines.append(f"Approved by {change.approval.approver} ({change.approval.method}){until}.")
     elif change.open and settings.approval_mode == "person":
         lines.append(f"To approve, a person runs: dbmanager approve {change.id}")
     return "\n".join(lines)
