@@ -37,6 +37,8 @@ def launch_of(loaded: LoadedConfiguration, config: Path | None, urls: Iterable[s
     arguments = ["serve"]
     if config is not None:
         arguments += ["--config", str(config.resolve())]
+    elif not shared:
+        arguments += loaded.arguments  # the file that was found here, which a client in another folder would not find
     for url in urls:
         arguments += ["--url", _lasting(url)]
     return Launch(command, tuple(arguments), tuple(dict.fromkeys(_variables(loaded.configuration))))

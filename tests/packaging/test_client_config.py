@@ -149,6 +149,13 @@ def test_an_address_is_made_lasting_and_a_password_is_kept_out(folder: Path) -> 
     assert "s3cret" not in told + said
 
 
+def test_a_configuration_that_is_found_here_is_found_from_elsewhere_too(folder: Path) -> None:
+    told, _ = _run(folder, "--client", "claude-desktop")
+    assert _entry(json.loads(told), "claude-desktop")["args"] == ["serve", "--config", str(folder / "dbmanager.toml")]
+    told, _ = _run(folder, "--client", "claude-code")
+    assert _entry(json.loads(told), "claude-code")["args"] == ["serve"]
+
+
 def test_companions_are_offered_and_added(folder: Path) -> None:
     told, said = _run(folder, "--client", "claude-code")
     assert "sequential-thinking" in said
