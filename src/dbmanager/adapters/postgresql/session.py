@@ -47,6 +47,7 @@ class Sessions:
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = anyio.Lock()
         self._facts: RoleFacts | None = None
+        self._clean: set[int] = set()
 
     async def role(self) -> RoleFacts:
         """Return the role's facts, asked once."""
@@ -178,10 +179,22 @@ class Sessions:
         try:
             if not raw.is_closed() and raw.is_in_transaction():
                 async with asyncio.timeout(2):
-                    await raw.execute("ROLLBACK")
+                    await self._roll_back(raw)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             raw.terminate()
-        await pool.release(raw, timeout=2)
+        number = raw.get_server_pid()
+        try:
+            await pool.release(raw, timeout=2)
+        finally:
+            self._clean.discard(number)
+
+    async def _roll_back(self, raw: asyncpg.Connection[Any]) -> None:
+        """Roll back, and drop what the session holds in the same round trip where that is to be dropped."""
+        if self._facts is None or self._facts.is_pooled:
+            await raw.execute("ROLLBACK")
+            return
+        await raw.execute(f"ROLLBACK; {raw.get_reset_query()}")
+        self._clean.add(raw.get_server_pid())
 
     def _encoding(self) -> dict[str, str]:
         """Return how texts come: as UTF-8, unless the URL names what a database of SQL_ASCII really holds."""
@@ -190,6 +203,8 @@ class Sessions:
 
     async def _reset(self, raw: asyncpg.Connection[Any]) -> None:
         """Drop what a session may hold; through a pooler it would be another one's."""
+        if raw.get_server_pid() in self._clean:
+            return
         if self._facts is None or not self._facts.is_pooled:
             await raw.execute(raw.get_reset_query())
 
