@@ -12,7 +12,7 @@ from benchmarks import npm, tokens
 from benchmarks.outcome import Outcome, Ratio, Size
 from benchmarks.place import Place
 from benchmarks.timing import Sampler, Series, rounds
-from benchmarks.wire import WireClient, start_cost
+from benchmarks.wire import WireClient
 from tests.engines.postgresql import PASSWORD, SUPERUSER
 
 DBHUB, TOOLBOX = "@bytebase/dbhub@1.4.0", "@toolbox-sdk/server@1.12.0"
@@ -21,7 +21,7 @@ DBHub 1.4.0 (Node 24) and MCP Toolbox 1.12.0 (a Go program, prebuilt tools for P
 ours, each with the same private PostgreSQL, spoken to by the same client of raw lines. DBHub and the Toolbox connect \
 before they answer `initialize`; ours when it is first asked, so "started and `SELECT 1` answered" is the fair figure of \
 starting. A call of ours passes the statement gate, a read-only session and the masking exit, which the others do not have; \
-tokens are o200k over the compact JSON of `tools`. The Toolbox offers 29 tools for one engine, DBHub two, ours six phases."""
+CPU is that of the process and those it starts (DBHub's program starts another); tokens are o200k over the compact JSON of `tools`. The Toolbox offers 29 tools for one engine, DBHub two, ours six phases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,12 @@ async def measure(place: Place) -> Outcome:
         sizes=sizes,
         ratios=tuple(
             Ratio(f"dbmanager, {what}", f"{peer}, {what}")
-            for what in ("`initialize` answered, wall", "started and `SELECT 1` answered", "`SELECT 1`")
+            for what in (
+                "`initialize` answered, CPU",
+                "`initialize` answered, wall",
+                "started and `SELECT 1` answered",
+                "`SELECT 1`",
+            )
             for peer in ("DBHub", "MCP Toolbox")
         ),
     )
@@ -85,8 +90,9 @@ async def measure(place: Place) -> Outcome:
 async def _starts(place: Place, servers: tuple[Peer, ...]) -> tuple[Series, ...]:
     async def once(kept: Sampler) -> None:
         for peer in servers:
-            cost = start_cost(peer.command, place.folder, peer.environment)
-            kept.add(f"{peer.name}, `initialize` answered, wall", "ms", cost.wall_ms)
+            with kept.time(f"{peer.name}, `initialize` answered, wall"), _open(place, peer) as client:
+                used = client.tree_cpu_ms
+            kept.add(f"{peer.name}, `initialize` answered, CPU", "ms", used)
             with kept.time(f"{peer.name}, started and `SELECT 1` answered"), _open(place, peer) as client:
                 _ask(client, peer)
 

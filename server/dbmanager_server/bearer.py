@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from dbmanager.services.principal import Principal, scopes_of
 SHORTEST = 32
 REFETCH_SECONDS = 10.0
 """An unknown key makes the issuer be asked again, at most so often."""
+LONGEST_HOST = 70
 LONGEST_SUBJECT = 120
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Issuer:
         self._key: Any = None
         self._client: jwt.PyJWKClient | None = None
         self._fetched = -REFETCH_SECONDS
+        self._fetching = threading.Lock()
         if settings.key_file is not None:
             self._key = _public_key(base / settings.key_file)
         elif settings.jwks_url is not None:
@@ -111,7 +114,7 @@ class Issuer:
         except (jwt.PyJWTError, ValueError, TypeError):
             return None
         subject = str(claims["sub"])
-        if not subject or len(subject) > LONGEST_SUBJECT:
+        if not subject.isprintable() or not 0 < len(subject) <= LONGEST_SUBJECT or len(self._host) > LONGEST_HOST:
             return None
         name = f"{subject}@{self._host}"
         client = str(claims.get("client_id") or claims.get("azp") or name)
@@ -125,6 +128,11 @@ class Issuer:
         """Return the issuer's key that a token names; the issuer is asked anew at most every ten seconds."""
         assert self._client is not None
         wanted = jwt.get_unverified_header(token).get("kid")
+        with self._fetching:  # those that come meanwhile wait for the keys and are not refused
+            return self._named(wanted)
+
+    def _named(self, wanted: object) -> Any:
+        assert self._client is not None
         for refresh in (False, True):
             if refresh or self._client.jwk_set_cache is None or self._client.jwk_set_cache.get() is None:
                 if time.monotonic() - self._fetched < REFETCH_SECONDS:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel
 
@@ -46,7 +46,9 @@ def launch_of(loaded: LoadedConfiguration, config: Path | None, urls: Iterable[s
 
 def _lasting(url: str) -> str:
     """Return an address as it may stand in a file: a SQLite file by its whole path, a password never."""
-    if urlsplit(url).password is not None:
+    parts = urlsplit(url)
+    words = {name.casefold() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if parts.password is not None or any(part in word for word in words for part in ("pass", "pwd", "secret", "token")):
         raise ConfigurationError(
             "the address holds a password, which would stand in the client's file in clear",
             object_name="--url",
@@ -118,10 +120,12 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        found = json.loads(text)
-    except ValueError as problem:
+        found = json.loads(text, object_pairs_hook=_once, parse_float=_as_written, parse_constant=_as_written)
+        json.dumps(found).encode("ascii")
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as problem:
         raise ConfigurationError(
-            f"{file} is not plain JSON ({problem}); with comments in it, it can't be rewritten without losing them",
+            f"{file} can't be rewritten without losing something ({problem}): comments, for one, or a key that is there twice",
             hint="Run this without --write and paste what it prints.",
         ) from None
     if not isinstance(found, dict):
@@ -131,23 +135,62 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
     return found
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _as_written(number: str) -> float:
+    """Return a number that will be written as it was read; raise ValueError for any other."""
+    found = float(number)
+    if json.dumps(found) != number:
+        raise ValueError(f"the number {number} would be written otherwise")
+    return found
+
+
 def _indent(text: str) -> int | str:
     found = re.search(r"^([ \t]+)\S", text, re.M)
     return found.group(1) if found else 2
 
 
 def write(file: Path, added: dict[str, Any], *, replace: bool) -> Path | None:
-    """Add our entries to a file, as a whole or not at all; return where the earlier one was kept, if there was one."""
-    there = file.read_text("utf-8-sig") if file.exists() else ""
-    text = merged(there, added, file, replace=replace)
+    """Add our entries to a file, as a whole or not at all; return where the earlier one was kept, if there was one.
+
+    Raises: ConfigurationError when it can't be kept whole, or somebody else has changed it meanwhile.
+    """
     target = file.resolve()
+    before = target.read_bytes() if target.exists() else b""
+    try:
+        there = before.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"{file} is not UTF-8", hint="Run this without --write and paste what it prints."
+        ) from None
+    text = merged(there, added, file, replace=replace)
     target.parent.mkdir(parents=True, exist_ok=True)
-    kept = target.with_name(target.name + ".before-dbmanager") if there and text != there else None
-    if kept is not None:
-        shutil.copy2(target, kept)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_text(text, "utf-8")
-    if target.exists():
-        shutil.copymode(target, beside)
-    os.replace(beside, target)
+    beside = _made(target, "new", text.encode(), target.stat().st_mode & 0o777 if target.exists() else 0o600)
+    try:
+        kept = _made(target, "before-dbmanager", before, target.stat().st_mode & 0o777) if before else None
+        if (target.read_bytes() if target.exists() else b"") != before:
+            raise ConfigurationError(f"{file} was changed by somebody else meanwhile", hint="Run this again.")
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
     return kept
+
+
+def _made(target: Path, ending: str, content: bytes, mode: int) -> Path:
+    """Make a file beside the target under a name that nobody has: no link that lies there is followed."""
+    for number in range(1_000):
+        path = target.with_name(f"{target.name}.{ending}{number or ''}")
+        try:
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(made, "wb") as opened:
+            opened.write(content)
+        path.chmod(mode)
+        return path
+    raise ConfigurationError(f"there are too many copies beside {target}", hint="Remove old ones.")

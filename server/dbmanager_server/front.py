@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from dbmanager_server.snapshot import Exchange, Snapshot, place
 
 CHUNK = 65_536
+PIECE = 4_096
+"""A pipe that can be written to takes this much without waiting (PIPE_BUF)."""
 MOST_WAITING_BYTES = 16_000_000
 """Lines kept while the SDK loads; a client that sends more waits, as it would without us."""
 FIRST_LINE_SECONDS = 0.03
@@ -28,7 +30,7 @@ class Wire:
     @classmethod
     def claimed(cls) -> Wire | None:
         """Take the streams over; None where they are no pipes or sockets, or there are no such calls."""
-        if sys.platform == "win32" or not all(_streams(fd) for fd in (0, 1)):
+        if sys.platform == "win32" or not all(_streams(fd) for fd in (0, 1)) or _same(0, 1):
             return None
         import fcntl
 
@@ -36,7 +38,12 @@ class Wire:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
-        os.dup2(2, 1)
+        try:
+            os.dup2(2, 1)
+        except OSError:  # there is no stderr
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.close(nowhere)
         return wire
 
 
@@ -48,6 +55,12 @@ def _streams(fd: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
+def _same(one: int, other: int) -> bool:
+    """Whether both are one socket, which the event loop can't read and write as two pipes."""
+    first, second = os.fstat(one), os.fstat(other)
+    return stat.S_ISSOCK(first.st_mode) and (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
 @dataclass(slots=True)
 class Taken:
     """What had come when the server took over."""
@@ -55,6 +68,8 @@ class Taken:
     wire: Wire
     lines: list[bytes] = field(default_factory=list)
     rest: bytes = b""
+    unsent: bytes = b""
+    """What of the answers the client has not read yet; it goes before everything else."""
     ended: bool = False
     answered: dict[str | int, str] = field(default_factory=dict)
     """Lines that were sent already, by their request's id."""
@@ -90,36 +105,53 @@ class Front:
         poll.register(self._wake, select.POLLIN)
         poll.register(self._taken.wire.input, select.POLLIN)
         while waiting < MOST_WAITING_BYTES and all(fd != self._wake for fd, _ in poll.poll()):
-            chunk = os.read(self._taken.wire.input, CHUNK)
+            try:
+                chunk = os.read(self._taken.wire.input, CHUNK)
+            except BlockingIOError:
+                continue
             if not chunk:
                 self._taken.ended = True
                 break
             waiting += len(chunk)
             *lines, self._taken.rest = (self._taken.rest + chunk).split(b"\n")
+            self._taken.lines += lines  # whatever happens while one is answered, the server will see them all
             for line in lines:
-                self._take(line)
+                self._answer(line)
+            self._first.set()
         self._first.set()
 
-    def _take(self, line: bytes) -> None:
-        self._taken.lines.append(line)
+    def _answer(self, line: bytes) -> None:
+        """Send the answer to a line where it is known, as far as the client reads; the server sends the rest."""
         try:
             message = json.loads(line)
+            name = self._exchange.name(message)
+            answer = None if name is None else self.snapshot.answer(name, message["id"])
+            data = b"" if answer is None else answer.encode() + b"\n"
         except (ValueError, RecursionError):
             return
-        name = self._exchange.name(message)
-        answer = None if name is None else self.snapshot.answer(name, message["id"])
         if answer is not None:
             self._taken.answered[message["id"]] = answer
-            _write(self._taken.wire.output, answer.encode() + b"\n")
-        self._first.set()
+            self._taken.unsent += data
+            self._send()
 
+    def _send(self) -> None:
+        """Write what is to be written, in pieces that a pipe takes at once, until the server takes over."""
+        import select
 
-def _write(fd: int, data: bytes) -> None:
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-    except OSError:
-        return  # the client has gone; the server will see the end of its input
+        if sys.platform == "win32":
+            return
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        poll.register(self._taken.wire.output, select.POLLOUT)
+        while self._taken.unsent and all(fd != self._wake for fd, _ in poll.poll()):
+            try:
+                written = os.write(self._taken.wire.output, self._taken.unsent[:PIECE])
+            except BlockingIOError:
+                continue
+            except OSError:  # the client has gone; the server will see the end of its input
+                self._taken.unsent = b""
+                return
+            self._taken.unsent = self._taken.unsent[written:]
 
 
 _begun: Front | None = None

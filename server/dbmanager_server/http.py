@@ -26,9 +26,10 @@ from dbmanager_server import metrics
 from dbmanager_server.app import make_server, make_services
 from dbmanager_server.bearer import Bearer, bearer_principal
 from dbmanager_server.binding import Place, check_certificate, refuse_unsafe, security
+from dbmanager_server.limits import PATH
 from dbmanager_server.observing import Observer, log_as_json, write_line
 from dbmanager_server.telemetry import switched_on
-from dbmanager_server.web import PATH, make_app
+from dbmanager_server.web import make_app
 
 LEAVING_SECONDS = 5.0
 

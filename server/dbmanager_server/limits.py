@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 30.0
 MOST_KEYS = 10_000
+SHARES = 4
+"""One principal has a quarter of the requests at a time, streams that stay open among them: others get theirs."""
+PATH = "/mcp"
 FREE = frozenset(("/healthz", "/readyz"))
 
 
@@ -43,25 +46,34 @@ class Limits:
     ) -> None:
         self._app = app
         self._buckets = Buckets(per_minute, burst)
-        self._most, self._running, self._body_seconds = max_concurrent, 0, body_seconds
+        self._most, self._body_seconds = max_concurrent, body_seconds
+        self._share = max(1, max_concurrent // SHARES)
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429, 503 or 408, or let the request through."""
         if scope["type"] != "http" or scope["path"] in FREE:
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "GET" and scope["path"] == PATH:  # a stream that would carry nothing, without sessions
+            await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
+            return
         wait = self._buckets.take(_key(scope))
         if wait:
             await _refusal(429, "too many requests", wait)(scope, receive, send)
             return
-        if self._running >= self._most:
+        key = _key(scope)
+        alone = key.startswith("principal") and self._running[key] >= self._share
+        if alone or self._running.total() >= self._most:
             await _refusal(503, "too many requests at a time", 1)(scope, receive, send)
             return
-        self._running += 1
+        self._running[key] += 1
         try:
             await self._through(scope, receive, send)
         finally:
-            self._running -= 1
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application until it has answered or the client has left, which ends the work in either form."""

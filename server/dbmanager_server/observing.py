@@ -72,8 +72,8 @@ class _Lines(logging.Formatter):
 
 
 def _said(record: logging.LogRecord) -> str:
-    """Return what is logged; of what a library logs the pattern alone, since clients' words are filled into it."""
-    return record.getMessage() if record.name.startswith("dbmanager") else str(record.msg)
+    """Return what is logged; of what a library logs the place alone, since clients' words may stand in it."""
+    return record.getMessage() if record.name.startswith("dbmanager") else f"{record.module}:{record.lineno}"
 
 
 def log_as_json() -> None:

@@ -19,6 +19,7 @@ CHUNK = 262_144
 LONGEST_LINE = 64_000_000
 """Bytes of one message; a longer one is thrown away with a line in the log."""
 INVALID_REQUEST = -32600
+LAST_WORDS_SECONDS = 0.3
 _log = logging.getLogger(__name__)
 
 
@@ -30,15 +31,22 @@ class Output:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, fd: int) -> AsyncIterator[Output]:
-        """Yield the writer of a pipe or socket."""
+    async def opened(cls, fd: int, unsent: bytes = b"") -> AsyncIterator[Output]:
+        """Yield the writer of a pipe or socket, which begins with what was not sent yet."""
         loop = asyncio.get_running_loop()
         pipe = os.fdopen(fd, "wb", buffering=0)
         transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
+        if unsent:
+            transport.write(unsent)
         try:
             yield cls(asyncio.StreamWriter(transport, protocol, None, loop))
         finally:
-            transport.close()
+            transport.abort() if transport.get_write_buffer_size() else transport.close()
+
+    def expire(self) -> None:
+        """Give a client that says no more a moment to read what is left, then drop it: nobody waits for ever."""
+        transport = self._writer.transport
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, transport.abort)
 
     async def write(self, text: str) -> None:
         """Send a text; what can't be sent since the client has gone is dropped."""
@@ -78,6 +86,7 @@ class Input:
             text = line.decode("utf-8", "replace")
             if not await self._refused(text):
                 yield text
+        self._output.expire()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         for line in self._taken.lines:

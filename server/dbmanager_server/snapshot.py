@@ -20,6 +20,9 @@ METHODS = frozenset(
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 PASSING = frozenset(("progressToken", "traceparent", "tracestate", "baggage"))
 """Keys of `_meta` that differ from request to request and change no list."""
+KNOWN = "io.modelcontextprotocol/"
+"""Other keys of `_meta` may hold anything: such a request is left to the live server."""
+LONGEST_REQUEST = 20_000
 MOST_ENTRIES = 64
 FORMAT = 1
 
@@ -63,7 +66,13 @@ class Exchange:
         modern = isinstance(meta, dict) and VERSION_KEY in meta
         if not modern and method != "initialize" and not self._open:
             return None
-        name = json.dumps([self._handshake, method, _lasting(params)], sort_keys=True)
+        lasting = _lasting(params)
+        if lasting is False:
+            return None
+        written = json.dumps([self._handshake, method, lasting], sort_keys=True)
+        if len(written) > LONGEST_REQUEST:
+            return None
+        name = hashlib.sha256(written.encode()).hexdigest()  # a client's words are not kept
         if method == "initialize":
             self._handshake, self._open = name, False
         return name
@@ -75,9 +84,11 @@ def _is_id(message: Mapping[str, Any]) -> bool:
 
 
 def _lasting(params: dict[str, Any] | None) -> object:
+    """Return what of the parameters decides the answer; False where that can't be told."""
     if params is None or not isinstance(params.get("_meta"), dict):
         return params
-    return {**params, "_meta": {key: value for key, value in params["_meta"].items() if key not in PASSING}}
+    lasting = {key: value for key, value in params["_meta"].items() if key not in PASSING}
+    return False if any(not key.startswith(KNOWN) for key in lasting) else {**params, "_meta": lasting}
 
 
 class Snapshot:
@@ -116,8 +127,10 @@ class Snapshot:
     def keep(self, name: str, id_: str | int, line: str) -> bool:
         """Remember the line that the live server answered; False when it is no result or known already."""
         head = _head(id_)
-        if name in self._results or len(self._results) >= MOST_ENTRIES or not line.startswith(head):
+        if name in self._results or not line.startswith(head):
             return False
+        while len(self._results) >= MOST_ENTRIES:
+            del self._results[next(iter(self._results))]
         self._results[name] = line[len(head) : -1]
         return True
 

@@ -85,7 +85,7 @@ async def _run(server: MCPServer[Any], front: Front | None, new_snapshot: Snapsh
     taken = front.hand_over() if front is not None else Taken(wire)  # type: ignore[arg-type] # one of both is there
     recorder = Recorder(front.snapshot if front is not None else new_snapshot(), taken.answered)
     inner = server._lowlevel_server  # the SDK offers no public way to run on other streams
-    async with Output.opened(taken.wire.output) as output, Input.opened(taken, output) as lines:
+    async with Output.opened(taken.wire.output, taken.unsent) as output, Input.opened(taken, output) as lines:
         wired = stdio_server(recorder.hearing(lines), recorder.telling(output))  # type: ignore[arg-type] # as files
         async with wired as (reading, writing):
             await inner.run(reading, writing, inner.create_initialization_options())

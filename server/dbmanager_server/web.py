@@ -18,10 +18,9 @@ from dbmanager.errors import DbManagerError
 from dbmanager.model.configuration import HttpSettings
 from dbmanager.services.container import Services
 from dbmanager.services.principal import SCOPES
-from dbmanager_server.limits import Limits
+from dbmanager_server.limits import PATH, Limits
 from dbmanager_server.metrics import Metrics
 
-PATH = "/mcp"
 READY_SECONDS = 2.0
 
 

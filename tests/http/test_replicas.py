@@ -127,7 +127,7 @@ async def test_a_job_queued_on_one_is_followed_on_the_other(replicas: Replicas) 
         assert found["state"] == "done", text
 
 
-@pytest.mark.parametrize("replicas", ["person"], indirect=True)
+@pytest.mark.parametrize("replicas", ["client"], indirect=True)
 async def test_a_question_asked_by_one_is_answered_to_the_other(replicas: Replicas) -> None:
     asked: list[str] = []
 
@@ -143,6 +143,22 @@ async def test_a_question_asked_by_one_is_answered_to_the_other(replicas: Replic
         assert (failed, done.get("state")) == (False, "verified"), text
         assert len(asked) == 1
         assert len(set(went[began:])) == 2, "the question and its answer met different replicas"
+
+
+@pytest.mark.parametrize("replicas", ["person"], indirect=True)
+async def test_whoever_holds_a_token_answers_for_no_person(replicas: Replicas) -> None:
+    asked: list[str] = []
+
+    async def answer(_context: Any, question: Any) -> ElicitResult:
+        asked.append(question.message)
+        return ElicitResult(action="accept", content={"approve": True})
+
+    async with client_of(replicas[0], TOKENS["chief"], mode="2026-07-28", elicitation_callback=answer) as client:
+        facts = (await call(client, "propose_change", **PLAN))[1]
+        text, _, failed = await call(client, "apply_change", change=facts["change"])
+        assert failed
+        assert f"dbmanager approve {facts['change']}" in text
+        assert asked == []
 
 
 @pytest.mark.parametrize("replicas", ["person"], indirect=True)

@@ -122,9 +122,14 @@ async def test_what_was_disclosed_to_one_stays_masked_for_another(server: HttpSe
     sql = "SELECT email FROM customers WHERE id = 7"
     async with client_of(server, TOKENS["writer"]) as client:
         change, token = await _proposed(client, disclose={"columns": ["customers.email"], "rows": 50})
+        text, _, failed = await call(client, "apply_change", change=change, confirm_token=token)
+        assert failed, "what everybody is shown is not decided with the scope of a writer"
+        assert "'admin'" in text
+    async with client_of(server, TOKENS["chief"]) as client:
+        change, token = await _proposed(client, disclose={"columns": ["customers.email"], "rows": 50})
         assert (await call(client, "apply_change", change=change, confirm_token=token))[1]["state"] == "verified"
         assert "zebedee.quill7@" in (await call(client, "run_query", connection="shop", sql=sql))[0]
-    for name in ("reader", "other", "chief"):
+    for name in ("reader", "other", "writer"):
         async with client_of(server, TOKENS[name]) as stranger:
             text = (await call(stranger, "run_query", connection="shop", sql=sql))[0]
             assert "zebedee" not in text
@@ -176,3 +181,33 @@ async def test_nothing_the_server_wrote_holds_a_token(server: HttpServer) -> Non
         if file.is_file() and "backups" not in file.parts:
             content = file.read_bytes()
             assert not any(token.encode() in content for token in TOKENS.values()), file
+
+
+async def test_the_answer_of_a_job_belongs_to_whoever_queued_it(server: HttpServer) -> None:
+    async with client_of(server, TOKENS["writer"]) as client:
+        _, queued, _ = await call(client, "run_backup", connection="shop", background=True)
+        text, ended, _ = await call(client, "get_job", job=queued["job"], wait_seconds=40)
+        assert ended["state"] == "done", text
+        assert "sha256" in text
+    async with client_of(server, TOKENS["reader"]) as stranger:
+        text, facts, failed = await call(stranger, "get_job", job=queued["job"])
+        assert not failed
+        assert "belongs to writer" in text
+        assert "result" not in facts
+        assert "sha256" not in str(await stranger.read_resource(f"dbm://jobs/{queued['job']}"))
+    async with client_of(server, TOKENS["chief"]) as chief:
+        assert "sha256" in (await call(chief, "get_job", job=queued["job"]))[0]
+
+
+async def test_a_reader_stops_its_own_job_and_nobody_elses(server: HttpServer) -> None:
+    async with client_of(server, TOKENS["writer"]) as client:
+        assert not (await call(client, "run_backup", connection="shop"))[2]
+        _, theirs, _ = await call(client, "run_drill", connection="shop", background=True)
+    async with client_of(server, TOKENS["reader"]) as reader:
+        text, _, failed = await call(reader, "cancel_job", job=theirs["job"])
+        assert failed
+        assert "'admin'" in text
+        _, own, _ = await call(reader, "run_drill", connection="shop", background=True)
+        text, _, failed = await call(reader, "cancel_job", job=own["job"])
+        assert "scope" not in text
+        assert not failed or "already" in text

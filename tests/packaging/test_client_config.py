@@ -112,6 +112,11 @@ REFUSED = {
     "a list": "[]",
     "servers that are no object": '{"mcpServers": []}',
     "cut off": '{"mcpServers": {"a":',
+    "a key that is there twice": '{"mcpServers": {"a": {}}, "mcpServers": {"b": {}}}',
+    "a number beyond all bounds": '{"a": 1e400}',
+    "a number with many digits": '{"a": 12345678901234567890.123}',
+    "a number written otherwise": '{"a": 1.10}',
+    "half a character": '{"a": "\\ud800"}',
 }
 
 
@@ -141,12 +146,33 @@ def test_a_link_stays_a_link(folder: Path) -> None:
     assert "dbmanager" in (folder / "dotfiles.json").read_text()
 
 
+def test_what_was_there_first_is_kept_whatever_is_written_later(folder: Path) -> None:
+    first = '{"mcpServers": {"other": {"command": "x"}}}'
+    (folder / ".mcp.json").write_text(first)
+    for companion in ("web-search", "documentation"):
+        _run(folder, "--client", "claude-code", "--write", "--with", companion)
+    assert (folder / ".mcp.json.before-dbmanager").read_text() == first
+    assert "web-search" in (folder / ".mcp.json.before-dbmanager1").read_text()
+    assert not list(folder.glob(".mcp.json.new*"))
+
+
+def test_a_link_that_was_laid_out_is_not_followed(folder: Path) -> None:
+    (folder / "mine.json").write_text("untouched")
+    (folder / ".mcp.json").write_text('{"theirs": true}')
+    for name in (".mcp.json.before-dbmanager", ".mcp.json.new"):
+        (folder / name).symlink_to("mine.json")
+    _run(folder, "--client", "claude-code", "--write")
+    assert (folder / "mine.json").read_text() == "untouched"
+    assert "dbmanager" in (folder / ".mcp.json").read_text()
+
+
 def test_an_address_is_made_lasting_and_a_password_is_kept_out(folder: Path) -> None:
     told, _ = _run(folder, "--client", "cursor", "--url", "sqlite:///shop.db")
     assert f"sqlite:///{folder}/shop.db" in told
-    told, said = _run(folder, "--client", "cursor", "--url", "postgresql://me:s3cret@h/d", fails=True)
-    assert "password" in said
-    assert "s3cret" not in told + said
+    for url in ("postgresql://me:s3cret@h/d", "postgresql://me@h/d?password=s3cret"):
+        told, said = _run(folder, "--client", "cursor", "--url", url, fails=True)
+        assert "password" in said
+        assert "s3cret" not in told + said
 
 
 def test_a_configuration_that_is_found_here_is_found_from_elsewhere_too(folder: Path) -> None:

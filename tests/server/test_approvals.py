@@ -225,3 +225,21 @@ def test_a_client_that_answers_for_its_user_without_having_been_asked_is_asked(p
         )
         assert answer["result"]["_meta"][FACTS]["state"] == "verified"
     assert _written(person)
+
+
+async def test_a_plan_is_shown_whole_and_as_the_engine_reads_it(trusting: Path) -> None:
+    """What is hidden from whoever approves must not run: neither behind a comment nor behind a cut."""
+    behind = "DELETE FROM orders WHERE id = 1 -- only the test's\nOR id < 250"
+    long = f"UPDATE orders SET total = 1 WHERE total <> {'1' * 3_000} OR id < 250"
+    bell = "DELETE FROM orders WHERE id = 2 /* \x1b[2K\u202e */"
+    async with _client(trusting, "auto") as client:
+        steps = [{"sql": sql} for sql in (behind, long, bell)]
+        text, _, failed = await call(
+            client, "propose_change", connection="shop", title="tidy", reason="asked for", steps=steps
+        )
+        assert not failed, text
+        lines = [line.strip() for line in text.splitlines()]
+        assert "OR id < 250" in lines
+        assert long in lines
+        assert "\x1b" not in text
+        assert "\u202e" not in text

@@ -5,7 +5,9 @@ from __future__ import annotations
 import array
 import fcntl
 import json
+import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from tests.server.raw import SERVE, RawServer, handshake, modern
 
 SLOW = "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 3000000000) SELECT max(v) AS slowest FROM n"
 LEAVE_SECONDS = 1.0
-PIPE_BYTES = 60_000
+PIPE_BYTES = 50_000
 """More than this in a pipe of 64 kB means that its writer waits."""
 
 
@@ -230,3 +232,80 @@ def test_spans_are_written_where_the_environment_says_and_hold_no_value(shop: Pa
         assert server.left()[0] == 0
     assert b"tools/call run_query" in server.errors
     assert b"unmistakable" not in server.errors
+
+
+def _kept_answers(shop: Path) -> None:
+    """Leave the answers of a first start."""
+    with RawServer(shop) as server:
+        server.open()
+        server.ask("tools/list", None, "list")
+        server.call("list_connections")
+
+
+def test_an_id_that_is_no_text_costs_nobody_else_an_answer(shop: Path) -> None:
+    _kept_answers(shop)
+    with RawServer(shop) as server:
+        lines = [{"method": "initialize", "params": handshake(), "id": "open"}, {"method": "notifications/initialized"},
+                 {"method": "tools/list", "id": "\ud800"}, {"method": "tools/list", "id": 7}, {"method": "ping", "id": 8}]  # fmt: skip
+        server.say(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        assert {server.answer(id_)["id"] for id_ in ("open", 7)} == {"open", 7}
+        assert "shop" in server.call("list_connections")["content"][0]["text"]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["at first", "with kept answers"])
+def test_it_leaves_at_the_end_of_input_although_its_client_reads_nothing(shop: Path, kept: bool) -> None:
+    if kept:
+        _kept_answers(shop)
+    lines: list[dict[str, Any]] = [{"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}]  # fmt: skip
+    lines += [{"method": "tools/list", "id": number} for number in range(1, 30)]
+    with subprocess.Popen(
+        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"HOME": str(shop)}
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        child.stdin.flush()
+        deadline = time.monotonic() + 20
+        while _unread_bytes(child.stdout) < PIPE_BYTES:
+            assert time.monotonic() < deadline
+        child.stdin.close()
+        assert child.wait(10) == 0
+
+
+def test_answers_are_whole_although_the_pipe_takes_little_at_a_time(shop: Path) -> None:
+    _kept_answers(shop)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    lines: list[dict[str, Any]] = [{"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}]  # fmt: skip
+    lines += [{"method": "tools/list", "id": number} for number in range(1, 9)]
+    with subprocess.Popen(
+        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, env={"HOME": str(shop)}
+    ) as child:
+        os.close(writing)
+        assert child.stdin is not None
+        child.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        child.stdin.flush()
+        heard = []
+        with os.fdopen(reading, "rb") as pipe:
+            for line in pipe:
+                heard.append(json.loads(line)["id"])
+                if len(heard) == 9:
+                    child.stdin.close()
+        assert sorted(heard) == list(range(9))
+        assert child.wait(10) == 0
+
+
+def test_one_socket_may_be_both_ends(shop: Path) -> None:
+    _kept_answers(shop)
+    ours, theirs = socket.socketpair()
+    with ours, subprocess.Popen(SERVE, cwd=shop, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env={"HOME": str(shop)}) as child:  # fmt: skip
+        theirs.close()
+        with ours.makefile("rwb") as wire:
+            for line in ({"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"},
+                         {"method": "ping", "id": 1}):  # fmt: skip
+                wire.write(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n")
+                wire.flush()
+                if "id" in line:
+                    assert json.loads(wire.readline())["id"] == line["id"]
+        ours.shutdown(socket.SHUT_RDWR)
+        child.wait(10)

@@ -172,3 +172,13 @@ def test_an_answer_that_the_live_server_would_not_give_is_found_and_forgotten(tm
     assert not _kept(tmp_path)
     with RawServer(tmp_path) as mended:
         assert _legacy(mended, handshake()) == first
+
+
+def test_a_clients_own_words_are_neither_kept_nor_answered_from_what_is_kept(tmp_path: Path) -> None:
+    own = modern(**{"example.com/apiKey": "an unmistakable word"})
+    with RawServer(tmp_path) as live:
+        _modern(live, own)
+        _modern(live, modern())
+    kept = _kept(tmp_path)[0].read_text()
+    assert "unmistakable" not in kept
+    assert '"raw"' not in kept

@@ -15,11 +15,17 @@ from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError, InvalidStatement
 from dbmanager.model.changes import ChangeSet, ChangeState, ChangeStep
 from dbmanager.services import principal
+from dbmanager.services.approvals import proves_person
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Background, Closed, Evidence, answer, error_text, services_of, tool, work
 
 ChangeId = Annotated[str, Field(description="Change id, e.g. chg_0a1b2c3d4e")]
+
+
+LONGEST_QUESTION = 20_000
+"""Characters of a plan that a dialog shows whole; a longer one is approved at a terminal, or by the plan's token."""
+Sql = Annotated[str, Field(max_length=100_000)]
 
 
 class Disclosure(Closed):
@@ -40,7 +46,7 @@ class LabelDecision(Closed):
 class StatementStep(Closed):
     """One step of a proposed change: a statement, or a decision about classified data."""
 
-    sql: str | None = Field(None, description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
+    sql: Sql | None = Field(None, description="One DDL, UPDATE, DELETE or INSERT statement in the engine's SQL")
     command: dict[str, JsonValue] | list[JsonValue] | None = Field(
         None, description='Instead of sql: a MongoDB command document, or a Redis command such as ["SET", "k", "v"]'
     )
@@ -92,8 +98,10 @@ class Decision(BaseModel):
 async def propose_change(
     connection: Connection,
     ctx: Context,
-    title: Annotated[str, Field(min_length=3, description="What the change does, in a few words")],
-    reason: Annotated[str, Field(min_length=3, description="Why, with the finding or measurement behind it")],
+    title: Annotated[str, Field(min_length=3, max_length=300, description="What the change does, in a few words")],
+    reason: Annotated[
+        str, Field(min_length=3, max_length=4_000, description="Why, with the finding or measurement behind it")
+    ],
     steps: Annotated[list[StatementStep], Field(min_length=1, max_length=50, description="Carried out in this order")],
     project: Evidence = None,
 ) -> CallToolResult:
@@ -140,8 +148,10 @@ async def approval_gate(change: str, confirm_token: str | None, ctx: Context) ->
             await services.approvals.redeem(found, confirm_token, mode)
             return Decision(approve=True)
         capabilities = ctx.client_capabilities
-        if capabilities is not None and capabilities.elicitation is not None:
-            return Elicit(change_text(found, services.connections.settings(found.plan.connection)), Decision)
+        may_ask = capabilities is not None and capabilities.elicitation is not None
+        text = change_text(found, services.connections.settings(found.plan.connection))
+        if may_ask and len(text) <= LONGEST_QUESTION and (mode != "person" or proves_person("elicitation")):
+            return Elicit(text, Decision)
         raise ApprovalRequired(
             f"change {change} has not been approved",
             object_name=change,

@@ -54,6 +54,7 @@ class ToolSpec:
     phase: int
     title: str
     annotations: ToolAnnotations
+    scope: Scope
 
 
 class Closed(BaseModel):
@@ -74,9 +75,19 @@ REGISTRY: dict[str, ToolSpec] = {}
 
 
 def tool(
-    *, phase: int, title: str, reads: bool = True, destructive: bool = False, idempotent: bool = True
+    *,
+    phase: int,
+    title: str,
+    reads: bool = True,
+    destructive: bool = False,
+    idempotent: bool = True,
+    scope: Scope | None = None,
 ) -> Callable[[ToolFunction], ToolFunction]:
-    """Register a tool. `reads` means: changes nothing outside this server's own store and scratch places."""
+    """Register a tool. `reads` means: changes nothing outside this server's own store and scratch places.
+
+    `scope` is the least that calling it takes; `read` for what reads and `write` for the rest when left out. What it
+    does to a change set or a job may take more.
+    """
 
     def register(function: ToolFunction) -> ToolFunction:
         if function.__name__ in REGISTRY:
@@ -84,7 +95,8 @@ def tool(
         annotations = ToolAnnotations(
             read_only_hint=reads, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=False
         )
-        REGISTRY[function.__name__] = ToolSpec(function, phase, title, annotations)
+        needed: Scope = scope or ("read" if reads else "write")
+        REGISTRY[function.__name__] = ToolSpec(function, phase, title, annotations, needed)
         return function
 
     return register
@@ -119,11 +131,6 @@ def _without_titles(schema: Any) -> Any:
     return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def needed_scope(tool: Tool) -> Scope:
-    """Return the least scope that calling a tool takes; what it does to a change set or a job may take more."""
-    return "read" if tool.annotations is not None and tool.annotations.read_only_hint else "write"
-
-
 class HouseTool(Tool):
     """A tool that refuses unknown arguments by name and answers our errors in full."""
 
@@ -131,7 +138,7 @@ class HouseTool(Tool):
         """Run the function; every anticipated failure becomes a self-contained text."""
         services = services_of(context)
         try:
-            principal.current().require(needed_scope(self), self.name)
+            principal.current().require(REGISTRY[self.name].scope, self.name)
         except ScopeMissing as refused:
             raise ToolError(error_text(refused, services)) from None
         fields = self.fn_metadata.arg_model.model_fields
@@ -140,7 +147,7 @@ class HouseTool(Tool):
             if name not in names:
                 near = nearest(name, names)
                 raise ToolError(
-                    f"{self.name} has no argument {name!r}."
+                    f"{self.name} has no argument {name[:100]!r}."
                     + (f" Did you mean {near!r}?" if near else "")
                     + f" Arguments: {', '.join(names)}."
                 )
@@ -155,7 +162,7 @@ class HouseTool(Tool):
         except ToolError as refused:
             if isinstance(refused.__cause__, ValidationError):
                 raise ToolError(_argument_text(self.name, refused.__cause__, self.parameters)) from None
-            raise ToolError(services.redactor.text(str(refused.__cause__ or refused))) from None
+            raise ToolError(services.redactor.text(str(refused.__cause__ or refused))[:MAX_ERROR_CHARACTERS]) from None
         return await let_out(result, self.name, services) if isinstance(result, CallToolResult) else result
 
 

@@ -44,7 +44,7 @@ async def get_job(
     return answer(text, facts if found.facts is None else {**facts, "result": found.facts})
 
 
-@tool(phase=0, title="Cancel job", reads=False)
+@tool(phase=0, title="Cancel job", reads=False, scope="read")
 async def cancel_job(job: JobId, ctx: Context) -> CallToolResult:
     """Stop a job; its statement is stopped on the engine within about a second. What it had done stands: review_change
     tells how far a change set came."""

@@ -23,7 +23,14 @@ from dbmanager.services.tables import APPROVALS, SPENT_TOKENS
 Method = Literal["terminal", "elicitation", "confirm_token"]
 VALID_FOR = dt.timedelta(hours=8)
 TOKEN_SECONDS = 900
-PERSON_METHODS = frozenset(("terminal", "elicitation"))
+
+
+def proves_person(method: Method) -> bool:
+    """Whether a person has answered: at a terminal, or through the client of this process's own user.
+
+    Whoever holds a token of a server over HTTP writes both the question's request and its answer.
+    """
+    return method == "terminal" or (method == "elicitation" and principal.is_process_user())
 
 
 class Approvals:
@@ -41,7 +48,7 @@ class Approvals:
             ScopeMissing: whoever acts may not do what the change does.
         """
         principal.current().require(principal.needed_by(change), f"approving {change.id}")
-        if mode == "person" and method not in PERSON_METHODS:
+        if mode == "person" and not proves_person(method):
             raise _person_needed(change)
         given = dt.datetime.now(dt.UTC)
         record = ApprovalRecord(change.plan_hash, approver, method, given, given + VALID_FOR)

@@ -6,13 +6,14 @@ import datetime as dt
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dbmanager.adapters.facets import Progress
-from dbmanager.errors import InvalidChoice, InvalidTransition, NotFound
+from dbmanager.errors import InvalidChoice, InvalidTransition, NotFound, ResourceExhausted
 from dbmanager.model.configuration import Scope
 from dbmanager.model.jobs import Job, JobState, LogLine, Outcome
 from dbmanager.services import principal
@@ -27,6 +28,8 @@ LEASE_SECONDS = 8.0
 MAX_ATTEMPTS = 5
 """Workers lost at one and the same place before a job is given up."""
 LOG_LINES = 1_000
+MOST_WAITING = 100
+"""Jobs of one principal that may wait at a time."""
 WORKER_SEEN_SECONDS = 5.0
 
 JobHandler = Callable[["Services", Mapping[str, Any], Progress], Awaitable[Outcome]]
@@ -67,33 +70,44 @@ class Jobs:
             about: what it works on, for people.
             arguments: JSON-safe.
             lane: the database it works on; empty for none that has to be spared.
+
+        Raises: ResourceExhausted when the same principal has too many waiting already.
         """
         self.handler(kind)
-        id_ = new_id("job")
+        id_, whose = new_id("job"), principal.written(principal.current())
         async with self._store.write() as connection:
+            waiting = select(func.count()).where(JOBS.c.principal == whose, JOBS.c.state == JobState.QUEUED.value)
+            if (await connection.execute(waiting)).scalar_one() >= MOST_WAITING:
+                raise ResourceExhausted(
+                    f"{MOST_WAITING} jobs of {principal.current().name} wait already",
+                    hint="Wait for them, or stop some with cancel_job.", next_actions=("cancel_job",),
+                )  # fmt: skip
             await connection.execute(
                 insert(JOBS).values(
                     id=id_, kind=kind, about=about, arguments=compact(dict(arguments)), state=JobState.QUEUED.value,
                     created_at=now(), done=0.0, message="", attempts=0, cancel_requested=0, result="", lane=lane,
-                    priority=self._priorities[kind], principal=principal.written(principal.current()),
+                    priority=self._priorities[kind], principal=whose,
                 )
             )  # fmt: skip
         return await self.get(id_)
 
     async def get(self, id_: str) -> Job:
-        """Return a job as it stands; NotFound names the nearest id."""
+        """Return a job as it stands, without its answer where that belongs to another principal.
+
+        Raises: NotFound, which names the nearest id.
+        """
         async with self._store.read() as connection:
             row = (await connection.execute(select(JOBS).where(JOBS.c.id == id_))).first()
             if row is None:
                 ids = [r[0] for r in await connection.execute(select(JOBS.c.id))]
                 raise NotFound.of("job", id_, ids)
-        return _job(row)
+        return _seen(_job(row))
 
     async def newest(self, limit: int = 20) -> list[Job]:
-        """Return the newest jobs."""
+        """Return the newest jobs, without the answers of other principals'."""
         async with self._store.read() as connection:
             rows = await connection.execute(select(JOBS).order_by(JOBS.c.created_at.desc()).limit(limit))
-            return [_job(row) for row in rows]
+            return [_seen(_job(row)) for row in rows]
 
     async def counted(self) -> dict[JobState, int]:
         """Return how many jobs of each state there are."""
@@ -109,9 +123,10 @@ class Jobs:
             ScopeMissing: another principal queued it, and whoever acts does not hold `admin`.
         """
         job = await self.get(id_)
-        owner = (principal.read(job.principal) or principal.process_user()).name
-        mine = owner == principal.current().name
-        principal.current().require("write" if mine else "admin", "stopping a job" + ("" if mine else f" of {owner}"))
+        mine = _owner(job) == principal.current().name
+        principal.current().require(
+            "read" if mine else "admin", "stopping a job" + ("" if mine else f" of {_owner(job)}")
+        )
         if job.ended:
             raise InvalidTransition(f"job {id_} is {job.state.value} already", object_name=id_)
         async with self._store.write() as connection:
@@ -253,6 +268,17 @@ class Jobs:
         async with self._store.read() as connection:
             alive = select(func.count()).where(WORKERS.c.seen_at > time.time() - WORKER_SEEN_SECONDS)
             return bool((await connection.execute(alive)).scalar_one())
+
+
+def _owner(job: Job) -> str:
+    return (principal.read(job.principal) or principal.process_user()).name
+
+
+def _seen(job: Job) -> Job:
+    """Return a job as whoever acts may see it: an answer belongs to the principal that it was queued by."""
+    if principal.current().may("admin") or _owner(job) == principal.current().name:
+        return job
+    return replace(job, result=f"Its answer belongs to {_owner(job)}." if job.ended else "", facts=None, message="")
 
 
 def _job(row: Row[Any]) -> Job:

@@ -49,8 +49,12 @@ def scopes_of(given: Iterable[str]) -> frozenset[Scope]:
 
 
 def needed_by(change: ChangeSet) -> Scope:
-    """Return the scope that approving, applying and undoing a change set needs."""
-    return "admin" if any(record.step.access == "admin" for record in change.steps) else "write"
+    """Return the scope that approving, applying and undoing a change set needs.
+
+    Decisions about classified data (their steps touch no database, so their access is none) want the highest: they
+    change what everybody is shown.
+    """
+    return "admin" if any(record.step.access in ("admin", "none") for record in change.steps) else "write"
 
 
 @functools.cache
@@ -69,6 +73,11 @@ _current: ContextVar[Principal | None] = ContextVar("principal", default=None)
 def current() -> Principal:
     """Return whom the present work is done for."""
     return _current.get() or process_user()
+
+
+def is_process_user() -> bool:
+    """Whether the present work is done for whoever started this process, and for nobody's token."""
+    return _current.get() in (None, process_user())
 
 
 @contextmanager

@@ -36,7 +36,9 @@ class Results:
         self._box = SealedBox(store)
 
     async def keep(self, title: str, text: str, id_: str | None = None) -> str:
-        """Keep a text for a day and return its id; under a given id it takes the place of what was kept there."""
+        """Keep a text for a day and return its id; under a given id what was kept there already stays."""
+        if id_ is not None and await self._is_kept(id_):
+            return id_
         id_ = id_ or new_id("res")
         async with self._store.write() as connection:
             gone = (RESULTS.c.expires_at < time.time()) | (RESULTS.c.id == id_)
@@ -51,6 +53,11 @@ class Results:
                 )
             )
         return id_
+
+    async def _is_kept(self, id_: str) -> bool:
+        async with self._store.read() as connection:
+            found = select(RESULTS.c.id).where(RESULTS.c.id == id_, RESULTS.c.expires_at >= time.time())
+            return (await connection.execute(found)).first() is not None
 
     async def read(self, id_: str, start: int = 0, characters: int | None = None) -> Part:
         """Return a part that ends at a line's end where it can.

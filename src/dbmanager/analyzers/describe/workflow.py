@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from dbmanager.model.changes import ChangeSet, StepRecord
 from dbmanager.model.configuration import ConnectionSettings
 from dbmanager.model.jobs import Job
 from dbmanager.model.projects import EXPERTS, Project, phase_status
 
-STATEMENT_CHARACTERS = 600
-INVERSE_CHARACTERS = 400
+LINE_ENDS = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+"""Whatever may end a line, and with it a comment, on some engine or in some terminal."""
 
 
 def connection_text(name: str, settings: ConnectionSettings) -> str:
@@ -44,10 +46,11 @@ def _step(record: StepRecord) -> list[str]:
     facts += [f"{record.elapsed_seconds:.3f} s"] if record.elapsed_seconds is not None else []
     lines = [
         f"{record.number}. [{record.state.value}] {_one_line(step.title)} ({', '.join(facts)})",
-        f"   `{_cut(step.statement, STATEMENT_CHARACTERS)}`",
+        *_statement(step.statement),
     ]
     if step.inverse:
-        lines.append(f"   undo: `{_cut('; '.join(step.inverse), INVERSE_CHARACTERS)}`")
+        lines.append("   undo:")
+        lines += [line for one in step.inverse for line in _statement(one)]
     elif step.before_image is not None:
         lines.append("   undo: rows are kept before they change")
     elif step.kind == "statement":
@@ -62,10 +65,12 @@ def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _cut(text: str, characters: int) -> str:
-    line = _one_line(text)
-    left = len(line) - characters
-    return line if left <= 0 else f"{line[:characters]} … ({left} characters more)"
+def _statement(text: str) -> list[str]:
+    """Return a statement whole, line by line: a comment must end where the engine ends it, and nothing may be hidden."""
+    parts = LINE_ENDS.split(text.strip())
+    return [
+        "      " + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in part.expandtabs(4)) for part in parts
+    ]
 
 
 def project_text(project: Project) -> str:
