@@ -245,7 +245,8 @@ def _kept_answers(shop: Path) -> None:
 def test_an_id_that_is_no_text_costs_nobody_else_an_answer(shop: Path) -> None:
     _kept_answers(shop)
     with RawServer(shop) as server:
-        lines = [{"method": "initialize", "params": handshake(), "id": "open"}, {"method": "notifications/initialized"},
+        lines: list[dict[str, Any]] = [
+            {"method": "initialize", "params": handshake(), "id": "open"}, {"method": "notifications/initialized"},
                  {"method": "tools/list", "id": "\ud800"}, {"method": "tools/list", "id": 7}, {"method": "ping", "id": 8}]  # fmt: skip
         server.say(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
         assert {server.answer(id_)["id"] for id_ in ("open", 7)} == {"open", 7}
