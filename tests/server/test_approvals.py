@@ -238,7 +238,7 @@ async def test_a_plan_is_shown_whole_and_as_the_engine_reads_it(trusting: Path) 
             client, "propose_change", connection="shop", title="tidy", reason="asked for", steps=steps
         )
         assert not failed, text
-        lines = [line.strip() for line in text.splitlines()]
+        lines = [line.strip().removeprefix("| ") for line in text.splitlines()]
         assert "OR id < 250" in lines
         assert long in lines
         assert "\x1b" not in text

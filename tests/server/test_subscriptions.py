@@ -139,7 +139,7 @@ async def test_an_approval_that_another_process_records_is_told(folder: Path, er
             assert not ear.heard
             await anyio.to_thread.run_sync(_approve, folder, str(proposed["change"]))
             await ear.until(uri, 0, "word of the approval")
-            assert "(terminal)." in await ear.text(uri)
+            assert "(terminal), good until" in await ear.text(uri)
 
 
 def _approve(folder: Path, change: str) -> None:

@@ -66,10 +66,13 @@ def _one_line(text: str) -> str:
 
 
 def _statement(text: str) -> list[str]:
-    """Return a statement whole, line by line: a comment must end where the engine ends it, and nothing may be hidden."""
+    """Return a statement whole, line by line: a comment must end where the engine ends it, and nothing may be hidden.
+
+    Each line bears a mark, so that none can pass for a line of the plan itself.
+    """
     parts = LINE_ENDS.split(text.strip())
     return [
-        "      " + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in part.expandtabs(4)) for part in parts
+        "    | " + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in part.expandtabs(4)) for part in parts
     ]
 
 
