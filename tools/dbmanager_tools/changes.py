@@ -15,7 +15,6 @@ from dbmanager.analyzers.describe.workflow import change_text
 from dbmanager.errors import ApprovalRequired, DbManagerError, InvalidStatement
 from dbmanager.model.changes import ChangeSet, ChangeState, ChangeStep
 from dbmanager.services import principal
-from dbmanager.services.approvals import proves_person
 from dbmanager.services.container import Services
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Background, Closed, Evidence, answer, error_text, services_of, tool, work
@@ -150,7 +149,7 @@ async def approval_gate(change: str, confirm_token: str | None, ctx: Context) ->
         capabilities = ctx.client_capabilities
         may_ask = capabilities is not None and capabilities.elicitation is not None
         text = change_text(found, services.connections.settings(found.plan.connection))
-        if may_ask and len(text) <= LONGEST_QUESTION and (mode != "person" or proves_person("elicitation")):
+        if may_ask and len(text) <= LONGEST_QUESTION and (mode != "person" or principal.proves_person("elicitation")):
             return Elicit(text, Decision)
         raise ApprovalRequired(
             f"change {change} has not been approved",

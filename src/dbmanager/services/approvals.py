@@ -25,14 +25,6 @@ VALID_FOR = dt.timedelta(hours=8)
 TOKEN_SECONDS = 900
 
 
-def proves_person(method: Method) -> bool:
-    """Whether a person has answered: at a terminal, or through the client of this process's own user.
-
-    Whoever holds a token of a server over HTTP writes both the question's request and its answer.
-    """
-    return method == "terminal" or (method == "elicitation" and principal.is_process_user())
-
-
 class Approvals:
     """Records approvals and answers whether one stands. A tool argument can redeem a token and do nothing else."""
 
@@ -48,7 +40,7 @@ class Approvals:
             ScopeMissing: whoever acts may not do what the change does.
         """
         principal.current().require(principal.needed_by(change), f"approving {change.id}")
-        if mode == "person" and not proves_person(method):
+        if mode == "person" and not principal.proves_person(method):
             raise _person_needed(change)
         given = dt.datetime.now(dt.UTC)
         record = ApprovalRecord(change.plan_hash, approver, method, given, given + VALID_FOR)

@@ -80,6 +80,14 @@ def is_process_user() -> bool:
     return _current.get() in (None, process_user())
 
 
+def proves_person(method: str) -> bool:
+    """Whether a person has answered: at a terminal, or through the client of this process's own user.
+
+    Whoever holds a token of a server over HTTP writes both the question's request and its answer.
+    """
+    return method == "terminal" or (method == "elicitation" and is_process_user())
+
+
 @contextmanager
 def acting(principal: Principal | None) -> Iterator[None]:
     """Do what is inside for a principal; None is the process's own user."""
