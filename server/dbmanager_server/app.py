@@ -79,6 +79,7 @@ def make_server(
     services: Services | None = None,
     tasks: Tasks | None = None,
     skills: bool = False,
+    sessions: bool = True,
     **options: Any,
 ) -> MCPServer[Services]:
     """Return the server for a configuration.
@@ -90,6 +91,7 @@ def make_server(
         services: those to serve, closed with the server; made from the configuration when left out.
         tasks: what answers long work with tasks; over the jobs of the services when left out.
         skills: offers the phases as skills, too.
+        sessions: whether the transport reaches clients between their requests; over stateless HTTP it does not.
         options: passed on to the SDK's server.
     """
     services = services or make_services(loaded)
@@ -118,5 +120,5 @@ def make_server(
     )
     add_prompts(server)
     add_resources(server, services)
-    subscriptions.register(server)
+    subscriptions.register(server, sessions=sessions)
     return server

@@ -22,7 +22,7 @@ from dbmanager.errors import ConfigurationError, ScopeMissing
 from dbmanager.model.configuration import HttpSettings, JwtSettings, Scope
 from dbmanager.services.connections import fetch_secret
 from dbmanager.services.policy.redaction import Redactor
-from dbmanager.services.principal import Principal, scopes_of
+from dbmanager.services.principal import Principal, process_user, scopes_of
 
 SHORTEST = 32
 REFETCH_SECONDS = 10.0
@@ -51,10 +51,16 @@ class Bearer(TokenVerifier):
     def configured(cls, settings: HttpSettings, base: Path, redactor: Redactor) -> Bearer:
         """Return the verifier of a configuration; tokens are fetched from where it says.
 
-        Raises: ConfigurationError for a source that gives none, a short token, or one that two principals have.
+        Raises: ConfigurationError for a source that gives none, a short token, one that two principals have, or the name of
+            the user that this process runs as.
         """
         known: list[_Known] = []
         for name, one in settings.tokens.items():
+            if name == process_user().name:
+                raise ConfigurationError(
+                    f"http.tokens.{name} is named like the user that this server runs as, whose jobs and answers it would share",
+                    hint="Give the token another name.",
+                )
             key = f"http.tokens.{name}.token"
             token = fetch_secret(key, one.token, None, base).get_secret_value()
             if len(token) < SHORTEST:

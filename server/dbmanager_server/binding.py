@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -14,6 +15,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 from dbmanager.errors import ConfigurationError
 from dbmanager.model.configuration import HttpSettings
 
+PATH = "/mcp"
+"""Where the protocol is spoken."""
 LOOPBACK_HOSTS = ("127.0.0.1:*", "localhost:*", "[::1]:*")
 
 
@@ -27,12 +30,10 @@ class Place:
     @classmethod
     def parsed(cls, text: str) -> Place:
         """Return the place written as HOST:PORT, an IPv6 address in brackets; port 0 takes any that is free."""
-        try:
+        with contextlib.suppress(ValueError):
             parts = urlsplit(f"//{text}")
             if parts.hostname and parts.port is not None and not (parts.path or parts.query or parts.username):
                 return cls(parts.hostname, parts.port)
-        except ValueError:
-            pass
         raise ConfigurationError(f"--http {text!r} is not HOST:PORT", hint="Write e.g. --http 127.0.0.1:8000.")
 
     @property

@@ -25,8 +25,7 @@ from dbmanager.services.principal import process_user
 from dbmanager_server import metrics
 from dbmanager_server.app import make_server, make_services
 from dbmanager_server.bearer import Bearer, bearer_principal
-from dbmanager_server.binding import Place, check_certificate, refuse_unsafe, security
-from dbmanager_server.limits import PATH
+from dbmanager_server.binding import PATH, Place, check_certificate, refuse_unsafe, security
 from dbmanager_server.observing import Observer, log_as_json, write_line
 from dbmanager_server.telemetry import switched_on
 from dbmanager_server.web import make_app
@@ -99,7 +98,7 @@ def _application(services: Services, place: Place, phases: Iterable[int] | None,
     sinks = [*([figures.count] if figures else []),
              *([write_line] if services.loaded.configuration.log == "json" else [])]  # fmt: skip
     server = make_server(
-        services.loaded, phases=phases, services=services, skills=skills, request_state_security=RequestStateSecurity(codec=_Sealed(services)),
+        services.loaded, phases=phases, services=services, skills=skills, sessions=False, request_state_security=RequestStateSecurity(codec=_Sealed(services)),
         **_authorization(services, settings),
     )  # fmt: skip
     server.middleware.append(

@@ -11,11 +11,12 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dbmanager_server.binding import PATH
+
 BODY_SECONDS = 30.0
 MOST_KEYS = 10_000
 SHARES = 4
 """One principal has a quarter of the requests at a time, streams that stay open among them: others get theirs."""
-PATH = "/mcp"
 FREE = frozenset(("/healthz", "/readyz"))
 
 
@@ -58,11 +59,11 @@ class Limits:
         if scope["method"] == "GET" and scope["path"] == PATH:  # a stream that would carry nothing, without sessions
             await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
             return
-        wait = self._buckets.take(_key(scope))
+        key = _key(scope)
+        wait = self._buckets.take(key)
         if wait:
             await _refusal(429, "too many requests", wait)(scope, receive, send)
             return
-        key = _key(scope)
         alone = key.startswith("principal") and self._running[key] >= self._share
         if alone or self._running.total() >= self._most:
             await _refusal(503, "too many requests at a time", 1)(scope, receive, send)

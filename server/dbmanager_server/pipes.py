@@ -6,11 +6,12 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from dbmanager_server.front import Taken
@@ -19,7 +20,11 @@ CHUNK = 262_144
 LONGEST_LINE = 64_000_000
 """Bytes of one message; a longer one is thrown away with a line in the log."""
 INVALID_REQUEST = -32600
+ANSWER = re.compile(r'\{"jsonrpc":"2.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
+LAST_ANSWERS_SECONDS = 0.3
+"""At the end of input, what is answered within this long is still answered; longer work is stopped."""
 LAST_WORDS_SECONDS = 0.3
+"""How long a client that says no more has for reading what is written."""
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +72,9 @@ class Input:
         self._taken = taken
         self._reader = reader
         self._output = output
+        self._asked: set[str | int] = set()
+        self._ended = False
+        self._all_answered = anyio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -86,7 +94,22 @@ class Input:
             text = line.decode("utf-8", "replace")
             if not await self._refused(text):
                 yield text
+        self._ended = True
+        self._note_all_answered()
+        with anyio.move_on_after(LAST_ANSWERS_SECONDS):  # the SDK would drop answers that are about to be written
+            await self._all_answered.wait()
         self._output.expire()
+
+    def answered(self, text: str) -> None:
+        """Take note that the server has answered a request, whoever sends that answer."""
+        found = ANSWER.match(text) if self._asked else None
+        if found is not None:
+            self._asked.discard(json.loads(found[1]))
+            self._note_all_answered()
+
+    def _note_all_answered(self) -> None:
+        if self._ended and not self._asked:
+            self._all_answered.set()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         for line in self._taken.lines:
@@ -107,10 +130,12 @@ class Input:
     async def _refused(self, text: str) -> bool:
         """Answer what is JSON but no message, if it has an id: the SDK drops it, and its sender would wait for ever."""
         try:
-            jsonrpc_message_adapter.validate_json(text, by_name=False)
+            message = jsonrpc_message_adapter.validate_json(text, by_name=False)
         except ValidationError:
             told = _told(text)
         else:
+            if isinstance(message, JSONRPCRequest):
+                self._asked.add(message.id)
             return False
         for id_, problem in told:
             error = {"code": INVALID_REQUEST, "message": f"Invalid Request: {problem}"}

@@ -24,6 +24,7 @@ KNOWN = "io.modelcontextprotocol/"
 """Other keys of `_meta` may hold anything: such a request is left to the live server."""
 LONGEST_REQUEST = 20_000
 MOST_ENTRIES = 64
+MOST_FILES = 100
 FORMAT = 1
 
 
@@ -142,6 +143,7 @@ class Snapshot:
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
                 json.dump({"files": self._files, "results": self._results}, opened)
             os.replace(beside, self._file)
+            _prune(os.path.dirname(self._file))
         except OSError:
             return
 
@@ -152,6 +154,13 @@ class Snapshot:
             os.unlink(self._file)
         except OSError:
             return
+
+
+def _prune(folder: str) -> None:
+    """Remove the files of command lines that were not used for the longest."""
+    kept = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in kept[MOST_FILES:]:
+        os.unlink(entry.path)
 
 
 def _head(id_: str | int) -> str:

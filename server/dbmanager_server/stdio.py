@@ -78,14 +78,19 @@ async def _serve(
 
 async def _run(server: MCPServer[Any], front: Front | None, new_snapshot: SnapshotMaker) -> None:
     """Serve one client on the standard streams: over pipes by our own means, over anything else by the SDK's."""
-    wire = None if front is not None else Wire.claimed()
-    if front is None and wire is None:
+    if front is not None:
+        taken, snapshot = front.hand_over(), front.snapshot
+    elif (wire := Wire.claimed()) is not None:
+        taken, snapshot = Taken(wire), new_snapshot()
+    else:
         await server.run_stdio_async()
         return
-    taken = front.hand_over() if front is not None else Taken(wire)  # type: ignore[arg-type] # one of both is there
-    recorder = Recorder(front.snapshot if front is not None else new_snapshot(), taken.answered)
+    recorder = Recorder(snapshot, taken.answered)
     inner = server._lowlevel_server  # the SDK offers no public way to run on other streams
     async with Output.opened(taken.wire.output, taken.unsent) as output, Input.opened(taken, output) as lines:
-        wired = stdio_server(recorder.hearing(lines), recorder.telling(output))  # type: ignore[arg-type] # as files
-        async with wired as (reading, writing):
-            await inner.run(reading, writing, inner.create_initialization_options())
+        wired = stdio_server(recorder.hearing(lines), recorder.telling(output, lines))  # type: ignore[arg-type] # as files
+        try:
+            async with wired as (reading, writing):
+                await inner.run(reading, writing, inner.create_initialization_options())
+        finally:
+            recorder.close()

@@ -39,11 +39,17 @@ class Subscriptions:
         self._bus = InMemorySubscriptionBus()
         self._sessions: dict[str, dict[int, ServerSession]] = {}
 
-    def register(self, server: MCPServer[Any]) -> None:
-        """Serve the methods of both eras; the lists of tools, prompts and resources are said never to change."""
+    def register(self, server: MCPServer[Any], *, sessions: bool) -> None:
+        """Serve the methods of both eras; the lists of tools, prompts and resources are said never to change.
+
+        Args:
+            server: the server.
+            sessions: whether its transport reaches clients of the handshake era between their requests.
+        """
         inner = server._lowlevel_server  # the SDK offers no public way to add these handlers
-        inner.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
-        inner.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+        if sessions:
+            inner.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+            inner.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
         inner.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, _Listen(self))
         told = inner.get_capabilities
 

@@ -18,9 +18,11 @@ from dbmanager.errors import DbManagerError
 from dbmanager.model.configuration import HttpSettings
 from dbmanager.services.container import Services
 from dbmanager.services.principal import SCOPES
-from dbmanager_server.limits import PATH, Limits
+from dbmanager_server.binding import PATH
+from dbmanager_server.limits import Limits
 from dbmanager_server.metrics import Metrics
 
+LOOK_SECONDS = 1.0
 READY_SECONDS = 2.0
 
 
@@ -54,8 +56,10 @@ def _watched(
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
+    ready = _Readiness(services)
+
     async def readyz(_request: Request) -> Response:
-        return await _readiness(services)
+        return await ready.answer()
 
     return [
         Route("/healthz", healthz),
@@ -64,15 +68,28 @@ def _watched(
     ]
 
 
-async def _readiness(services: Services) -> Response:
-    """Answer whether the store can be read; why not is the log's matter."""
-    try:
-        with anyio.fail_after(READY_SECONDS):
-            await services.jobs.has_worker()
-    except (DbManagerError, TimeoutError) as problem:
-        code = problem.code if isinstance(problem, DbManagerError) else "timeout"
-        return JSONResponse({"ready": False, "store": code}, 503)
-    return JSONResponse({"ready": True})
+class _Readiness:
+    """Answers whether the store can be read, looking at most once a second: anybody may ask. Why not is the log's matter."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looking = anyio.Lock()
+        self._until, self._told = 0.0, ""
+
+    async def answer(self) -> Response:
+        async with self._looking:
+            if anyio.current_time() >= self._until:
+                self._told = await self._trouble()
+                self._until = anyio.current_time() + LOOK_SECONDS
+        return JSONResponse({"ready": False, "store": self._told}, 503) if self._told else JSONResponse({"ready": True})
+
+    async def _trouble(self) -> str:
+        try:
+            with anyio.fail_after(READY_SECONDS):
+                await self._services.jobs.has_worker()
+        except (DbManagerError, TimeoutError) as problem:
+            return problem.code if isinstance(problem, DbManagerError) else "timeout"
+        return ""
 
 
 class _Figures:

@@ -127,38 +127,39 @@ async def test_a_job_queued_on_one_is_followed_on_the_other(replicas: Replicas) 
         assert found["state"] == "done", text
 
 
-@pytest.mark.parametrize("replicas", ["client"], indirect=True)
-async def test_a_question_asked_by_one_is_answered_to_the_other(replicas: Replicas) -> None:
-    asked: list[str] = []
+class Agreeing:
+    """Answers yes to whatever it is asked, as a program does."""
 
-    async def answer(_context: Any, question: Any) -> ElicitResult:
-        asked.append(question.message)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, _context: Any, question: Any) -> ElicitResult:
+        self.asked.append(question.message)
         return ElicitResult(action="accept", content={"approve": True})
 
-    async with _balanced(replicas, mode="2026-07-28", elicitation_callback=answer) as (client, went):
+
+@pytest.mark.parametrize("replicas", ["client"], indirect=True)
+async def test_a_question_asked_by_one_is_answered_to_the_other(replicas: Replicas) -> None:
+    agreeing = Agreeing()
+    async with _balanced(replicas, mode="2026-07-28", elicitation_callback=agreeing) as (client, went):
         text, facts, failed = await call(client, "propose_change", **PLAN)
         assert not failed, text
         began = len(went)
         text, done, failed = await call(client, "apply_change", change=facts["change"])
         assert (failed, done.get("state")) == (False, "verified"), text
-        assert len(asked) == 1
+        assert len(agreeing.asked) == 1
         assert len(set(went[began:])) == 2, "the question and its answer met different replicas"
 
 
 @pytest.mark.parametrize("replicas", ["person"], indirect=True)
 async def test_whoever_holds_a_token_answers_for_no_person(replicas: Replicas) -> None:
-    asked: list[str] = []
-
-    async def answer(_context: Any, question: Any) -> ElicitResult:
-        asked.append(question.message)
-        return ElicitResult(action="accept", content={"approve": True})
-
-    async with client_of(replicas[0], TOKENS["chief"], mode="2026-07-28", elicitation_callback=answer) as client:
+    agreeing = Agreeing()
+    async with client_of(replicas[0], TOKENS["chief"], mode="2026-07-28", elicitation_callback=agreeing) as client:
         facts = (await call(client, "propose_change", **PLAN))[1]
         text, _, failed = await call(client, "apply_change", change=facts["change"])
         assert failed
         assert f"dbmanager approve {facts['change']}" in text
-        assert asked == []
+        assert agreeing.asked == []
 
 
 @pytest.mark.parametrize("replicas", ["person"], indirect=True)

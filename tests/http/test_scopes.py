@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,3 +215,36 @@ async def test_a_reader_stops_its_own_job_and_nobody_elses(server: HttpServer) -
         text, _, failed = await call(reader, "cancel_job", job=own["job"])
         assert "scope" not in text
         assert not failed or "already" in text
+
+
+async def test_a_reader_writes_into_no_project_and_a_proposal_names_its_author(server: HttpServer) -> None:
+    async with client_of(server, TOKENS["writer"]) as client:
+        _, begun, _ = await call(client, "update_project", goal="faster", connections=["shop"])
+    async with client_of(server, TOKENS["reader"]) as reader:
+        decision = {"project": begun["project"], "decision": "production may be dropped", "reason": "none"}
+        for tool, arguments in (
+            ("update_project", decision),
+            ("assess_database", {"connection": "shop", "project": begun["project"]}),
+        ):
+            text, _, failed = await call(reader, tool, **arguments)
+            assert failed, tool
+            assert "'write'" in text
+        text, _, failed = await call(reader, "project_status", project=begun["project"])
+        assert not failed
+        assert "dropped" not in text
+        change, _ = await _proposed(reader, sql="UPDATE customers SET city = 'Hull' WHERE id = 3")
+        audit = str(await reader.read_resource("dbm://audit"))
+        assert any("reader" in line and "propose" in line and change in line for line in audit.split("\\n"))
+
+
+def test_a_token_may_not_pass_for_the_user_of_the_process(tmp_path: Path) -> None:
+    folder = shop(
+        tmp_path, f'[http.tokens.{getpass.getuser()}]\ntoken = {{ env = "TOKEN_READER" }}\nscopes = ["read"]\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "dbmanager_server", "serve", "--http", "127.0.0.1:0"], cwd=folder, capture_output=True,
+        text=True, check=False, timeout=60,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TOKEN_READER": TOKENS["reader"]},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "another name" in done.stderr

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,23 @@ from mcp.types import TextContent
 from tests.engines.postgresql import PASSWORD
 
 PATIENCE_SECONDS = 40.0
+READINGS = 150_000
+_TABLES = f"""
+CREATE TABLE readings (id INTEGER PRIMARY KEY, label TEXT NOT NULL, amount INTEGER NOT NULL);
+INSERT INTO readings SELECT value, 'reading ' || value, value * 7 FROM
+  (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {READINGS}) SELECT value FROM n);
+"""
+
+
+def configure_copy(folder: Path, more: str = "") -> None:
+    """Make a database `here` that takes a while to copy, an empty one `there`, and their configuration."""
+    for name, script in (("here.db", _TABLES), ("there.db", "PRAGMA user_version = 1")):
+        with closing(sqlite3.connect(folder / name)) as raw:
+            raw.executescript(script)
+    (folder / "dbmanager.toml").write_text(
+        '[store]\ndata_dir = "state"\n[connections.here]\nurl = "sqlite:///here.db"\n'
+        f'[connections.there]\nurl = "sqlite:///there.db"\naccess = "read_write"\n{more}'
+    )
 
 
 @asynccontextmanager

@@ -113,6 +113,12 @@ class RawServer:
         self.ask("initialize", handshake(), "open")
         self.send("notifications/initialized")
 
+    def finish(self) -> None:
+        """Say no more, and wait until the process has left."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.left()
+
     def left(self) -> tuple[int, float]:
         """Wait for the process to end; return its code and the seconds that took."""
         started = time.monotonic()

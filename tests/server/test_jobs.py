@@ -9,28 +9,14 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.server.processes import call, client_in, stop_workers, until, workers_of
+from tests.server.processes import READINGS, call, client_in, configure_copy, stop_workers, until, workers_of
 
 pytestmark = pytest.mark.anyio
-ROWS = 150_000
-TABLES = f"""
-CREATE TABLE readings (id INTEGER PRIMARY KEY, label TEXT NOT NULL, amount INTEGER NOT NULL);
-INSERT INTO readings SELECT value, 'reading ' || value, value * 7 FROM
-  (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {ROWS}) SELECT value FROM n);
-"""
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Path]:
-    for name, script in (("here.db", TABLES), ("there.db", "PRAGMA user_version = 1")):
-        raw = sqlite3.connect(tmp_path / name)
-        raw.executescript(script)
-        raw.close()
-    (tmp_path / "dbmanager.toml").write_text(
-        '[store]\ndata_dir = "state"\n'
-        '[connections.here]\nurl = "sqlite:///here.db"\n'
-        '[connections.there]\nurl = "sqlite:///there.db"\naccess = "read_write"\n'
-    )
+    configure_copy(tmp_path)
     yield tmp_path
     stop_workers(tmp_path)
 
@@ -59,14 +45,14 @@ def _copied(folder: Path) -> int:
 async def test_a_job_goes_on_after_its_client_has_left(folder: Path) -> None:
     async with client_in(folder) as client:
         job, _ = await _begin_copy(client)
-        await until(lambda: 0 < _copied(folder) < ROWS, "the copy's beginning")
-    assert _copied(folder) < ROWS
+        await until(lambda: 0 < _copied(folder) < READINGS, "the copy's beginning")
+    assert _copied(folder) < READINGS
     async with client_in(folder) as client:
         text, facts, _ = await call(client, "get_job", job=job, wait_seconds=50)
         assert facts["state"] == "done", text
         assert "verified" in text
         _, same, _ = await call(client, "verify_data", source="here", target="there")
-        assert same == {"equal": True, "tables": 1, "rows": ROWS}
+        assert same == {"equal": True, "tables": 1, "rows": READINGS}
 
 
 async def test_a_job_whose_worker_was_killed_is_taken_up_and_goes_on_where_it_was(folder: Path) -> None:
@@ -76,11 +62,11 @@ async def test_a_job_whose_worker_was_killed_is_taken_up_and_goes_on_where_it_wa
         for worker in workers_of(folder):
             worker.kill()
         before = _copied(folder)
-        assert before < ROWS
+        assert before < READINGS
         text, facts, _ = await call(client, "get_job", job=job, wait_seconds=50)
         assert facts["state"] == "done", text
         text, _, _ = await call(client, "review_change", change=change)
-        assert f"{ROWS} rows in {ROWS // 5_000} chunks" in text
+        assert f"{READINGS} rows in {READINGS // 5_000} chunks" in text
         _, same, _ = await call(client, "verify_data", source="here", target="there")
         assert same["equal"] is True
 
@@ -93,7 +79,7 @@ async def test_a_cancelled_job_stops_and_what_it_did_is_told_and_undone(folder: 
         text, facts, _ = await call(client, "get_job", job=job, wait_seconds=10)
         assert facts["state"] == "cancelled", text
         done = _copied(folder)
-        assert done < ROWS
+        assert done < READINGS
         _, reviewed, _ = await call(client, "review_change", change=change)
         assert reviewed["state"] == "interrupted"
         text, undone, failed = await call(client, "roll_back_change", change=change)
@@ -109,7 +95,7 @@ async def test_a_worker_that_is_told_to_leave_puts_its_job_back(folder: Path) ->
         job, _ = await _begin_copy(client)
         await until(lambda: _copied(folder) > 0, "the copy's beginning")
         stop_workers(folder)
-        assert _copied(folder) < ROWS
+        assert _copied(folder) < READINGS
         text, facts, _ = await call(client, "get_job", job=job, wait_seconds=50)
         assert facts["state"] == "done", text
 

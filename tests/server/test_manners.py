@@ -81,21 +81,53 @@ def test_it_leaves_while_it_is_still_loading(shop: Path, way: str) -> None:
         assert b"Traceback" not in server.errors
 
 
-def test_it_leaves_while_its_client_reads_nothing(shop: Path) -> None:
-    asked: list[dict[str, Any]] = [{"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}]  # fmt: skip
-    asked += [{"method": "tools/list", "id": number} for number in range(1, 40)]
-    with subprocess.Popen(
-        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"HOME": str(shop)}
-    ) as child:
+@pytest.mark.parametrize("kept", [False, True], ids=["at first", "with kept answers"])
+@pytest.mark.parametrize(("way", "code"), [("sigterm", 143), ("eof", 0)])
+def test_it_leaves_while_its_client_reads_nothing(shop: Path, kept: bool, way: str, code: int) -> None:
+    if kept:
+        _keep_answers(shop)
+    with _started(shop, subprocess.PIPE) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n" for message in asked))
+        child.stdin.write(_lists(40))
         child.stdin.flush()
         deadline = time.monotonic() + 20
         while _unread_bytes(child.stdout) < PIPE_BYTES:
             assert time.monotonic() < deadline
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(LEAVE_SECONDS) == 143
+        if way == "sigterm":
+            child.send_signal(signal.SIGTERM)
+        else:
+            child.stdin.close()
+        assert child.wait(10) in (
+            code,
+            -15 if way == "sigterm" and kept else code,
+        )  # by its handler, or before it stood
+
+
+def _started(shop: Path, out: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE, env={"HOME": str(shop)}
+    )
+
+
+def _lines(*messages: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n" for message in messages)
+
+
+def _lists(count: int) -> bytes:
+    """A session that asks for the tools so many times at once."""
+    asked = [{"method": "tools/list", "id": number} for number in range(1, count)]
+    return _lines(
+        {"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}, *asked
+    )
+
+
+def _keep_answers(shop: Path) -> None:
+    """Leave the answers of a first start."""
+    with RawServer(shop) as server:
+        server.open()
+        server.ask("tools/list", None, "list")
+        server.finish()
 
 
 def _unread_bytes(pipe: IO[bytes]) -> int:
@@ -234,79 +266,65 @@ def test_spans_are_written_where_the_environment_says_and_hold_no_value(shop: Pa
     assert b"unmistakable" not in server.errors
 
 
-def _kept_answers(shop: Path) -> None:
-    """Leave the answers of a first start."""
-    with RawServer(shop) as server:
-        server.open()
-        server.ask("tools/list", None, "list")
-        server.call("list_connections")
-
-
 def test_an_id_that_is_no_text_costs_nobody_else_an_answer(shop: Path) -> None:
-    _kept_answers(shop)
+    _keep_answers(shop)
     with RawServer(shop) as server:
-        lines: list[dict[str, Any]] = [
-            {"method": "initialize", "params": handshake(), "id": "open"}, {"method": "notifications/initialized"},
-                 {"method": "tools/list", "id": "\ud800"}, {"method": "tools/list", "id": 7}, {"method": "ping", "id": 8}]  # fmt: skip
-        server.say(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        server.say(
+            _lines(
+                {"method": "initialize", "params": handshake(), "id": "open"},
+                {"method": "notifications/initialized"},
+                {"method": "tools/list", "id": "\ud800"},
+                {"method": "tools/list", "id": 7},
+            )
+        )
         assert {server.answer(id_)["id"] for id_ in ("open", 7)} == {"open", 7}
         assert "shop" in server.call("list_connections")["content"][0]["text"]
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["at first", "with kept answers"])
-def test_it_leaves_at_the_end_of_input_although_its_client_reads_nothing(shop: Path, kept: bool) -> None:
-    if kept:
-        _kept_answers(shop)
-    lines: list[dict[str, Any]] = [{"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}]  # fmt: skip
-    lines += [{"method": "tools/list", "id": number} for number in range(1, 30)]
-    with subprocess.Popen(
-        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"HOME": str(shop)}
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
-        child.stdin.flush()
-        deadline = time.monotonic() + 20
-        while _unread_bytes(child.stdout) < PIPE_BYTES:
-            assert time.monotonic() < deadline
-        child.stdin.close()
-        assert child.wait(10) == 0
-
-
 def test_answers_are_whole_although_the_pipe_takes_little_at_a_time(shop: Path) -> None:
-    _kept_answers(shop)
+    _keep_answers(shop)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    lines: list[dict[str, Any]] = [{"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"}]  # fmt: skip
-    lines += [{"method": "tools/list", "id": number} for number in range(1, 9)]
-    with subprocess.Popen(
-        SERVE, cwd=shop, stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, env={"HOME": str(shop)}
-    ) as child:
+    with _started(shop, writing) as child, os.fdopen(reading, "rb") as pipe:
         os.close(writing)
         assert child.stdin is not None
-        child.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines))
+        child.stdin.write(_lists(9))
         child.stdin.flush()
-        heard = []
-        with os.fdopen(reading, "rb") as pipe:
-            for line in pipe:
-                heard.append(json.loads(line)["id"])
-                if len(heard) == 9:
-                    child.stdin.close()
-        assert sorted(heard) == list(range(9))
+        assert sorted(json.loads(pipe.readline())["id"] for _ in range(9)) == list(range(9))
+        child.stdin.close()
         assert child.wait(10) == 0
+        assert pipe.read() == b""
+
+
+def test_what_was_asked_before_the_end_of_input_is_answered_or_refused_by_its_id(shop: Path) -> None:
+    for _ in ("at first", "with kept answers"):
+        done = subprocess.run(
+            SERVE, cwd=shop, input=_lists(4), capture_output=True, env={"HOME": str(shop)}, timeout=20, check=True
+        )
+        assert sorted(json.loads(line)["id"] for line in done.stdout.splitlines()) == [0, 1, 2, 3]
 
 
 def test_one_socket_may_be_both_ends(shop: Path) -> None:
-    _kept_answers(shop)
+    _keep_answers(shop)
     ours, theirs = socket.socketpair()
-    with ours, subprocess.Popen(SERVE, cwd=shop, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env={"HOME": str(shop)}) as child:  # fmt: skip
+    with (
+        ours,
+        subprocess.Popen(
+            SERVE,
+            cwd=shop,
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            env={"HOME": str(shop)},
+        ) as child,
+        ours.makefile("rwb") as wire,
+    ):
         theirs.close()
-        with ours.makefile("rwb") as wire:
-            for line in ({"method": "initialize", "params": handshake(), "id": 0}, {"method": "notifications/initialized"},
-                         {"method": "ping", "id": 1}):  # fmt: skip
-                wire.write(json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n")
-                wire.flush()
-                if "id" in line:
-                    assert json.loads(wire.readline())["id"] == line["id"]
+        wire.write(_lines({"method": "initialize", "params": handshake(), "id": 0}))
+        wire.flush()
+        assert json.loads(wire.readline())["id"] == 0
+        wire.write(_lines({"method": "notifications/initialized"}, {"method": "ping", "id": 1}))
+        wire.flush()
+        assert json.loads(wire.readline())["id"] == 1
         ours.shutdown(socket.SHUT_RDWR)
         child.wait(10)

@@ -53,8 +53,7 @@ def _kept(folder: Path) -> list[Path]:
 def test_a_handshake_is_answered_with_the_bytes_of_the_live_server(tmp_path: Path, params: dict[str, Any]) -> None:
     with RawServer(tmp_path) as live:
         first = _legacy(live, params)
-        live.send("ping", None, "last")  # whatever was to be kept is kept by now
-        live.answer("last")
+        live.finish()
     kept = [file.read_text() for file in _kept(tmp_path)]
     assert kept
     with RawServer(tmp_path) as again:
@@ -79,6 +78,7 @@ def test_discovery_is_answered_with_the_bytes_of_the_live_server(tmp_path: Path,
     with RawServer(tmp_path) as live:
         first = _modern(live, params)
         live.ask("tools/call", modern({"name": "list_connections", "arguments": {}}), "last")
+        live.finish()
     with RawServer(tmp_path) as again:
         assert _modern(again, params) == first
         result = again.ask("tools/call", modern({"name": "list_connections", "arguments": {}}), "last")
@@ -90,6 +90,7 @@ def test_discovery_is_answered_with_the_bytes_of_the_live_server(tmp_path: Path,
 def test_the_kept_answers_need_nothing_heavy(tmp_path: Path) -> None:
     with RawServer(tmp_path) as live:
         first = _legacy(live, handshake())
+        live.finish()
     script = (
         "import sys; sys.argv = ['dbmanager', 'serve']\n"
         "from dbmanager_server import front\n"
@@ -138,6 +139,7 @@ def test_nothing_is_answered_early_once_its_origins_changed(tmp_path: Path, chan
     (tmp_path / "dbmanager.toml").write_text("")
     with RawServer(tmp_path) as live:
         _legacy(live, handshake())
+        live.finish()
     change(tmp_path)
     begin = "from dbmanager_server import front; front.begin([]); print(front.take())"
     done = subprocess.run(
@@ -151,6 +153,7 @@ def test_a_broken_configuration_is_told_although_an_earlier_one_was_good(tmp_pat
     (tmp_path / "dbmanager.toml").write_text("")
     with RawServer(tmp_path) as live:
         _legacy(live, handshake())
+        live.finish()
     _break_configuration(tmp_path)
     with RawServer(tmp_path) as broken:
         broken.send("initialize", handshake(), 1)
@@ -163,6 +166,7 @@ def test_a_broken_configuration_is_told_although_an_earlier_one_was_good(tmp_pat
 def test_an_answer_that_the_live_server_would_not_give_is_found_and_forgotten(tmp_path: Path) -> None:
     with RawServer(tmp_path) as live:
         first = _legacy(live, handshake())
+        live.finish()
     file = _kept(tmp_path)[0]
     file.write_text(file.read_text().replace("Manages real databases", "Spoils real databases"))
     with RawServer(tmp_path) as misled:
@@ -179,6 +183,7 @@ def test_a_clients_own_words_are_neither_kept_nor_answered_from_what_is_kept(tmp
     with RawServer(tmp_path) as live:
         _modern(live, own)
         _modern(live, modern())
+        live.finish()
     kept = _kept(tmp_path)[0].read_text()
     assert "unmistakable" not in kept
     assert '"raw"' not in kept

@@ -21,29 +21,17 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.types import ResourceUpdatedNotification, TextResourceContents
 
 from tests.engines.postgresql import PostgresServer
-from tests.server.processes import PATIENCE_SECONDS, call, client_in, stop_workers, until
+from tests.server.processes import PATIENCE_SECONDS, call, client_in, configure_copy, stop_workers, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")]
-ROWS = 150_000
-TABLES = f"""
-CREATE TABLE readings (id INTEGER PRIMARY KEY, label TEXT NOT NULL, amount INTEGER NOT NULL);
-INSERT INTO readings SELECT value, 'reading ' || value, value * 7 FROM
-  (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {ROWS}) SELECT value FROM n);
-"""
 ERAS = pytest.mark.parametrize("era", ["legacy", "auto"])
 """`auto` discovers and speaks 2026-07-28."""
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Path]:
-    for name, script in (("here.db", TABLES), ("there.db", "PRAGMA user_version = 1")):
-        raw = sqlite3.connect(tmp_path / name)
-        raw.executescript(script)
-        raw.close()
-    (tmp_path / "dbmanager.toml").write_text(
-        '[store]\ndata_dir = "state"\n[connections.here]\nurl = "sqlite:///here.db"\n'
-        '[connections.there]\nurl = "sqlite:///there.db"\naccess = "read_write"\n'
-        '[connections.guarded]\nurl = "sqlite:///there.db"\naccess = "read_write"\napproval = "person"\n'
+    configure_copy(
+        tmp_path, '[connections.guarded]\nurl = "sqlite:///there.db"\naccess = "read_write"\napproval = "person"\n'
     )
     yield tmp_path
     stop_workers(tmp_path)

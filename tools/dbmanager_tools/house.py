@@ -138,7 +138,7 @@ class HouseTool(Tool):
         """Run the function; every anticipated failure becomes a self-contained text."""
         services = services_of(context)
         try:
-            principal.current().require(REGISTRY[self.name].scope, self.name)
+            principal.current().require(self._scope(arguments), self.name)
         except ScopeMissing as refused:
             raise ToolError(error_text(refused, services)) from None
         fields = self.fn_metadata.arg_model.model_fields
@@ -164,6 +164,12 @@ class HouseTool(Tool):
                 raise ToolError(_argument_text(self.name, refused.__cause__, self.parameters)) from None
             raise ToolError(services.redactor.text(str(refused.__cause__ or refused))[:MAX_ERROR_CHARACTERS]) from None
         return await let_out(result, self.name, services) if isinstance(result, CallToolResult) else result
+
+    def _scope(self, arguments: Mapping[str, Any]) -> Scope:
+        """Return the scope that a call takes: a tool that reads writes all the same where a project keeps its result."""
+        field = self.fn_metadata.arg_model.model_fields.get("project")
+        keeps = field is not None and not field.is_required() and arguments.get("project") is not None
+        return "write" if keeps and REGISTRY[self.name].scope == "read" else REGISTRY[self.name].scope
 
 
 async def let_out(result: CallToolResult, title: str, services: Services, kept_as: str | None = None) -> CallToolResult:

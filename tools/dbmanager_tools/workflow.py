@@ -15,7 +15,7 @@ from dbmanager_tools.house import answer, services_of, tool
 ProjectId = Annotated[str, Field(description="Project id, e.g. prj_0a1b2c3d4e")]
 
 
-@tool(phase=0, title="Update project", idempotent=False)
+@tool(phase=0, title="Update project", idempotent=False, scope="write")
 async def update_project(
     ctx: Context,
     project: Annotated[str | None, Field(description="Project to add to; leave out to begin a new one")] = None,

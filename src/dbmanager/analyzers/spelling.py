@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import SqlglotError
 
 from dbmanager.errors import nearest
@@ -15,8 +15,10 @@ MOST = 3
 def corrections(schema: DatabaseSchema, statement: str, dialect: str) -> list[tuple[str, str]]:
     """Return up to three pairs of a name in the statement and the schema's nearest; empty where none is near.
 
-    Tables are looked for before columns. A statement that can't be parsed has none.
+    Tables are looked for before columns. A statement that can't be parsed has none, nor has one that is no SQL.
     """
+    if Dialect.get(dialect) is None:
+        return []
     try:
         parsed = sqlglot.parse_one(statement, dialect=dialect)
     except SqlglotError:

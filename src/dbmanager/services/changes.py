@@ -65,8 +65,15 @@ class Changes:
         self._handlers[kind] = handler
 
     async def propose(self, plan: ChangePlan, project_id: str | None = None) -> ChangeSet:
-        """Keep a plan; nothing is written to the database."""
-        return await self.get(await self._kept.add(plan, project_id))
+        """Keep a plan; nothing is written to the database. Who proposed it stands in the audit log.
+
+        Raises: AuditUnavailable when that can't be written.
+        """
+        kept = await self.get(await self._kept.add(plan, project_id))
+        await self._audit.record(
+            "propose", kept.id, "done", {"plan_hash": kept.plan_hash, "connection": plan.connection}
+        )
+        return kept
 
     async def get(self, id_: str) -> ChangeSet:
         """Return a change set as it stands."""

@@ -19,7 +19,6 @@ from dbmanager.services.policy.masking import MaskedResult, Masker
 from dbmanager.services.policy.plans import without_values
 from dbmanager.services.policy.tokens import TOKEN
 
-SQL_DIALECTS = frozenset(("sqlite", "postgres", "mysql"))
 MAX_GUESSES, GUESS_SECONDS = 200, 3_600.0
 
 
@@ -145,8 +144,6 @@ class Reader:
 
 async def _spell(adapter: Adapter, statement: str, wrong: InvalidStatement) -> None:
     """Add to an error which names of the database are near those of the statement that it does not have."""
-    if adapter.dialect not in SQL_DIALECTS:
-        return
     from dbmanager.analyzers.spelling import corrections
 
     try:

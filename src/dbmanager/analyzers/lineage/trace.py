@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 
 from dbmanager.analyzers.lineage.functions import is_pure_builtin
 from dbmanager.analyzers.lineage.model import NOTHING, Predicate, Reading, Relation, Trace, merge
+from dbmanager.analyzers.lineage.relations import SYSTEM_COLUMNS, find_table, of_relation
 from dbmanager.analyzers.lineage.scopes import UNKNOWN, Scope, derived, rename, row_id_of
 from dbmanager.analyzers.lineage.sql_shapes import (
     definitions,
@@ -29,13 +30,6 @@ from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 GIVEN = Trace("", given=True)
 _WHOLE = frozenset(("where", "having", "qualify"))
 _CLAUSES = (*_WHOLE, "group", "order", "distinct", "windows", "limit", "offset")
-_SYSTEM_COLUMNS = frozenset("ctid xmin xmax cmin cmax tableoid".split())
-_REVEALING = frozenset(
-    "pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_stat_activity "
-    "pg_stat_statements pg_prepared_statements pg_cursors pg_largeobject pg_authid pg_shadow sqlite_stat3 sqlite_stat4".split()
-)
-"""Catalog relations that repeat row values: histograms, most common values, statement texts."""
-_SYSTEM_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
 
 
 def trace_outputs(sql: str, dialect: str, schema: DatabaseSchema) -> tuple[Trace, ...] | None:
@@ -261,27 +255,11 @@ class _Tracer:
             is_cte, outputs = scope.cte(name.casefold())
             if is_cte:
                 return derived(alias, rename(outputs, renames))
-        table = self._find(name, db)
+        table = find_table(self._schema, name, db)
         if table is not None:
             traced = self._table(table)
             return derived(alias, rename(traced, renames), row_id=row_id_of(table))
-        if db.casefold() in _SYSTEM_SCHEMAS or (not db and name.casefold().startswith(("pg_", "sqlite_", "pragma_"))):
-            revealing = name.casefold() in _REVEALING
-            return Relation(alias, None, UNKNOWN if revealing else NOTHING)
-        return Relation(alias, None, UNKNOWN)
-
-    def _find(self, name: str, db: str) -> Table | None:
-        if db.casefold() == "main" and self._schema.engine == "sqlite":
-            db = ""
-        found = self._schema.find(name, db or None)
-        if found is not None:
-            return found
-        folded = [
-            t
-            for t in self._schema.tables
-            if t.name.casefold() == name.casefold() and (not db or (t.schema or "").casefold() == db.casefold())
-        ]
-        return folded[0] if len(folded) == 1 else None
+        return Relation(alias, None, of_relation(name, db))
 
     def _table(self, table: Table) -> tuple[Trace, ...] | None:
         if table.kind not in (TableKind.VIEW, TableKind.MATERIALIZED_VIEW):
@@ -391,7 +369,7 @@ class _Tracer:
             found.complete
             and not found.influences
             and not found.counted
-            and found.name.casefold() not in _SYSTEM_COLUMNS
+            and found.name.casefold() not in SYSTEM_COLUMNS
         )
         return replace(found, generated=found.generated or made_up)
 
@@ -402,7 +380,7 @@ class _Tracer:
             hits = [trace for r in relations if (trace := r.column(name)) is not None]
             if hits:
                 return merge(name, hits)
-            if relations and name.casefold() in _SYSTEM_COLUMNS:
+            if relations and name.casefold() in SYSTEM_COLUMNS:
                 return NOTHING.renamed(name)
             rows = [r for r in reach.relations if not table and r.alias.casefold() == name.casefold()]
             if rows:
