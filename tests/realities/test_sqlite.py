@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -96,7 +97,7 @@ async def test_answers_about_a_table_of_the_most_columns_are_bounded(columns: in
         await _told(client, "check_database", connection="wide")
         await _told(client, "classify_data", connection="wide")
         text, planned = await _told(client, "plan_migration", source="wide", target="copy", tables=["wide"])
-        token = text.partition("confirm_token='")[2].partition("'")[0]
+        token = (await _rest(client, text)).partition("confirm_token='")[2].partition("'")[0]
         _, applied = await _told(client, "apply_change", change=planned["change"], confirm_token=token)
         assert applied["state"] == "verified"
         _, compared = await _told(client, "verify_data", source="wide", target="copy", tables=["wide"])
@@ -108,3 +109,13 @@ async def _told(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[
     assert not failed, text
     assert len(text) < ANSWER_CHARACTERS, tool
     return text, facts
+
+
+async def _rest(client: Client, text: str) -> str:
+    """Read on in an answer that was too long for one message: a plan is shown to its last line before its token."""
+    whole, result = text, ""
+    while following := re.search(r"(?:result='(\w+)', |Go on with )start=(\d+)", text):
+        result, start = following[1] or result, int(following[2])
+        text, _ = await _told(client, "read_result", result=result, start=start)
+        whole += text
+    return whole
