@@ -73,13 +73,16 @@ async def test_an_index_is_tried_without_touching_the_database(engine: EngineUnd
         assert len(adapter.what_if.reason) > 20
         return
     candidate = Index("trial", (IndexKey("amount"),))
-    tried = await adapter.what_if.try_indexes(
-        "SELECT * FROM child WHERE amount = 7", [(schema.table("child"), candidate)]
-    )
-    assert not isinstance(tried, Unsupported)
-    assert tried.used == ("trial",)
-    assert [node.access for node in tried.before.nodes() if node.table == "child"] == ["full_scan"]
-    useless = await adapter.what_if.try_indexes("SELECT * FROM child", [(schema.table("child"), candidate)])
-    assert not isinstance(useless, Unsupported)
-    assert useless.used == ()
+    offered = [(schema.table("child"), candidate)]
+    async with adapter.what_if.planner() as planner:
+        assert not isinstance(planner, Unsupported)
+        sql = "SELECT * FROM child WHERE amount = 7"
+        before, after = await planner.plan(sql, []), await planner.plan(sql, offered)
+        assert after.used == ("trial",)
+        assert after.cost < before.cost
+        assert [node.access for node in before.plan.nodes() if node.table == "child"] == ["full_scan"]
+        assert (await planner.plan("SELECT * FROM child", offered)).used == ()
+        assert (await planner.plan(sql, [])).cost == before.cost, "what is offered no more is gone"
+        (size,) = await planner.sizes(offered)
+        assert size is not None
     assert await adapter.catalog.read_schema() is schema

@@ -58,7 +58,7 @@ async def test_a_query_that_names_its_database_is_not_tried_on_a_copy_that_does_
     schema = await adapter.catalog.read_schema()
     async with IndexTrials(services.scratches, "db", adapter).on(schema, [schema.table("child")]) as trial:
         with pytest.raises(UnsupportedCapability, match="names its database"):
-            await trial.try_indexes(f"SELECT label FROM {source.sql.database}.child", [])  # type: ignore[attr-defined]
+            await trial.plan(f"SELECT label FROM {source.sql.database}.child", [])  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("source", ["mongodb"], indirect=True)

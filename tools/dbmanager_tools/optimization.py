@@ -10,12 +10,14 @@ from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
+from dbmanager.errors import InvalidStatement
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
-    from dbmanager.phases.optimization.advise import Measurement
+    from dbmanager.phases.optimization.advise import Advice, AdviceReport, FirstAnswer
+    from dbmanager.phases.optimization.measure import Measurement
 
 Queries = Annotated[
     list[str | dict[str, JsonValue] | list[JsonValue]],
@@ -32,36 +34,70 @@ async def advise_indexes(
     connection: Connection,
     queries: Queries,
     ctx: Context,
+    calls: Annotated[
+        list[int] | None, Field(description="How often each query ran, in their order; all alike when left out")
+    ] = None,
+    budget_mb: Annotated[
+        float | None,
+        Field(gt=0, description="Bytes on disk that all indexes may take; a quarter of the tables if left out"),
+    ] = None,
+    seconds: Annotated[
+        float, Field(ge=1, le=300, description="Time for the search; the best so far is the answer")
+    ] = 15,
     propose: Annotated[bool, Field(description="Propose a change set with the indexes to make")] = False,
     drop_unused: Annotated[
         bool, Field(description="Drop indexes that none of the queries used; true only if these are all queries")
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
-    """Find missing and useless indexes for given queries: candidates are shown to the engine's planner, on a sampled
-    throw-away copy where it has no hypothetical indexes, and kept only when it uses them. Gives each query's measured
-    work today; with propose also a change set. After apply_change, call measure_queries with the same queries to
-    compare."""
-    from dbmanager.phases.optimization.advise import advise, index_plan
+    """Find the set of indexes that serves given queries best under a budget of bytes, and useless indexes. Sets are tried
+    on the engine's planner, on a sampled throw-away copy where it has no hypothetical indexes. Gives why, effect on each
+    query, size, each query's measured work today; with propose also a change set. After apply_change, call
+    measure_queries with the same queries to compare promised with delivered."""
+    from dbmanager.phases.optimization.advise import Asked, Bounds, advise
+    from dbmanager.phases.optimization.index_changes import index_plan
     from dbmanager.services.index_trials import IndexTrials
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     statements = _statements(queries)
-    report = await advise(adapter, statements, IndexTrials(services.scratches, connection, adapter))
+    if calls is not None and len(calls) != len(statements):
+        raise InvalidStatement(
+            f"{len(calls)} call counts do not fit {len(statements)} queries", hint="Give one a query."
+        )
+
+    answers = 0
+
+    async def told(first: FirstAnswer) -> None:
+        nonlocal answers
+        answers += 1
+        await ctx.report_progress(
+            answers,
+            None,
+            f"{first.indexes} indexes, {first.cost_ratio:.0%} of the cost is left, {markdown.size(first.size_bytes)}",
+        )
+
+    report = await advise(
+        adapter,
+        [Asked(sql, count) for sql, count in zip(statements, calls or [1] * len(statements), strict=True)],
+        IndexTrials(services.scratches, connection, adapter),
+        bounds=Bounds(None if budget_mb is None else int(budget_mb * 1e6), seconds),
+        told=told,
+    )
     await services.keep_evidence(
         project, "index_advice", f"{len(report.create)} indexes advised for {len(queries)} queries",
         {"connection": connection, "method": report.method, "before": _figures(report.before),
          "create": [{"table": a.table.name, "index": a.index.name, "keys": [k.name for k in a.index.keys],
-                     "queries": list(a.queries), "size_bytes": a.size_bytes} for a in report.create],
-         "unused": [index.name for _, index in report.unused]},
+                     "include": list(a.index.include), "queries": list(a.queries), "size_bytes": a.size_bytes,
+                     "why": a.why} for a in report.create],
+         "effects": [{"query": e.number, "before": e.before, "after": e.after} for e in report.effects],
+         "budget_bytes": report.budget_bytes, "unused": [index.name for _, index in report.unused]},
     )  # fmt: skip
-    lines = [f"{len(report.create)} indexes to make, by {report.method}:"]
-    lines += [
-        f"- {a.table.name}({', '.join(k.name for k in a.index.keys)}): used by query "
-        f"{', '.join(map(str, a.queries))}, about {markdown.size(a.size_bytes)}"
-        for a in report.create
-    ]
+    lines = [_headline(report), *(_advised(advice) for advice in report.create)]
+    if report.effects and report.create:
+        lines.append("The planner's cost: " + "; ".join(
+            f"query {e.number} {e.before:,.0f} to {e.after:,.0f}" for e in report.effects if e.after < e.before
+        ))  # fmt: skip
     if report.unused:
         lines.append("Used by none of these queries: " + ", ".join(f"{t.name}.{i.name}" for t, i in report.unused))
     lines += ["Today:", measurements_text(report.before)]
@@ -81,6 +117,24 @@ async def advise_indexes(
     return answer("\n".join(lines), facts)
 
 
+def _headline(report: AdviceReport) -> str:
+    line = f"{len(report.create)} indexes to make, by {report.method}"
+    if report.effects and report.create:
+        line += f", {markdown.size(report.size_bytes)} of at most {markdown.size(report.budget_bytes)}"
+    return line + ":"
+
+
+def _advised(advice: Advice) -> str:
+    keys = ", ".join(key.name for key in advice.index.keys)
+    held = f" include ({', '.join(advice.index.include)})" if advice.index.include else ""
+    where = f" where {advice.index.where}" if advice.index.where else ""
+    written = f"; {advice.rows_written:,.0f} rows written to the table meanwhile" if advice.rows_written else ""
+    return (
+        f"- {advice.table.name}({keys}){held}{where}: used by query {', '.join(map(str, advice.queries))}, "
+        f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}"
+    )
+
+
 @tool(phase=3, title="Measure queries")
 async def measure_queries(
     connection: Connection,
@@ -90,7 +144,7 @@ async def measure_queries(
 ) -> CallToolResult:
     """Run read-only queries within bounds and measure each: work, time, tables scanned whole. With a project, compare
     with what advise_indexes measured before the change."""
-    from dbmanager.phases.optimization.advise import measure
+    from dbmanager.phases.optimization.measure import measure
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)

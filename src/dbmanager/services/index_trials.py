@@ -1,14 +1,14 @@
-"""Tries indexes where the engine has no hypothetical ones: they are really made, on a sampled copy of the tables."""
+"""Plans statements where the engine has no hypothetical indexes: they are really made, on a sampled copy of the tables."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from dbmanager.adapters.facets import Adapter, Statement, WhatIfResult, need
+from dbmanager.adapters.facets import Adapter, Planned, Statement, need
 from dbmanager.adapters.sql.confined import names_its_database
-from dbmanager.errors import UnsupportedCapability
+from dbmanager.errors import InvalidStatement, StatementFailed, UnsupportedCapability
 from dbmanager.model.queries import QueryLimits, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.services.scratch import Budget, ScratchDatabase, Scratches
@@ -19,39 +19,61 @@ _LIMITS = QueryLimits(timeout_seconds=30.0)
 _SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trial:
-    """A sampled copy on which candidates are tried one query after another."""
+    """A `Planner` on a sampled copy. Indexes are made when they are first offered and dropped when they are not."""
 
     copy: ScratchDatabase
-    described: str
-    """What it was tried on, for people: the rows of each table, and of how many."""
+    method: str
+    is_comparable: bool = True
+    _live: dict[str, tuple[Table, Index]] = field(default_factory=dict)
+    _impossible: set[str] = field(default_factory=set)
 
-    async def try_indexes(self, sql: str, candidates: Sequence[tuple[Table, Index]]) -> WhatIfResult:
-        """Plan the statement without and with the candidates, which are dropped again.
+    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
+        """Plan a gated read with just these indexes made beside those that the source has.
 
         Raises: what the engine says of the statement or of a candidate.
         """
-        if self.copy.adapter.dialect == "mysql" and names_its_database(sql):
+        if self.copy.adapter.dialect == "mysql" and names_its_database(statement):
             raise UnsupportedCapability("the query names its database, which the copy does not bear")
-        adapter, emit = self.copy.adapter, need(self.copy.adapter.emit, "scratch")
-        request = QueryRequest(sql, limits=_LIMITS)
-        before = await adapter.query.explain(request)
-        made = [emit.create_index(table, index) for table, index in candidates]
-        try:
-            await self._run([text for emission in made for text in emission.statements])
-            await self.copy.facet.gather_statistics(self.copy.place, _tables(candidates))
-            after = await adapter.query.explain(request)
-        finally:
-            await self._run([text for emission in made for text in emission.inverse])
-        names = {index.name for _, index in candidates}
-        used = tuple(dict.fromkeys(node.index for node in after.nodes() if node.index in names and node.index))
-        return WhatIfResult(before, after, used)
+        await self._offer(indexes)
+        plan = await self.copy.adapter.query.explain(QueryRequest(statement, limits=_LIMITS))
+        names = {index.name for _, index in indexes}
+        used = tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index in names and node.index))
+        return Planned(plan, plan.cost if plan.cost is not None else plan.work, used)
+
+    async def sizes(self, indexes: Sequence[tuple[Table, Index]]) -> tuple[int | None, ...]:
+        """Return nothing: what an index of the copy takes says little of the source's."""
+        return tuple(None for _ in indexes)
+
+    async def _offer(self, indexes: Sequence[tuple[Table, Index]]) -> None:
+        wanted = {index.name: (table, index) for table, index in indexes}
+        emit = need(self.copy.adapter.emit, "scratch")
+        gone = [name for name in self._live if name not in wanted]
+        await self._run([text for name in gone for text in emit.create_index(*self._live[name]).inverse])
+        for name in gone:
+            del self._live[name]
+        new = [name for name in wanted if name not in self._live and name not in self._impossible]
+        made = []
+        for name in new:
+            try:
+                await self._run(emit.create_index(*wanted[name]).statements)
+            except (InvalidStatement, StatementFailed, UnsupportedCapability):  # too long, too many, no order
+                self._impossible.add(name)
+                continue
+            self._live[name] = wanted[name]
+            made.append(wanted[name])
+        if made:
+            await self.copy.facet.gather_statistics(self.copy.place, _tables(made))
 
     async def _run(self, statements: Sequence[str]) -> None:
-        await self.copy.adapter.execute.execute(
-            [Statement(text) for text in statements], atomic=False, lock_timeout_seconds=30, timeout_seconds=_SECONDS
-        )
+        if statements:
+            await self.copy.adapter.execute.execute(
+                [Statement(text) for text in statements],
+                atomic=False,
+                lock_timeout_seconds=30,
+                timeout_seconds=_SECONDS,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +95,8 @@ class IndexTrials:
             self.connection, self.adapter, "sample", names, sample_rows=SAMPLE_ROWS, budget=BUDGET
         ) as copy:
             await copy.facet.gather_statistics(copy.place, list(tables))
-            yield Trial(copy, _described(schema, copy, names))
+            described = _described(schema, copy, names)
+            yield Trial(copy, f"real indexes on a sampled copy ({described}; costs and choices are the sample's)")
 
 
 def _described(schema: DatabaseSchema, copy: ScratchDatabase, names: Sequence[str]) -> str:

@@ -13,9 +13,10 @@ from dbmanager.adapters.facets.measuring import (
     DependencyCount,
     LargestValue,
     OrphanCount,
+    Planned,
+    Planner,
     Statistics,
     WhatIf,
-    WhatIfResult,
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
@@ -45,6 +46,8 @@ __all__ = [
     "LearntCatalog",
     "OrphanCount",
     "Parameters",
+    "Planned",
+    "Planner",
     "Progress",
     "Provenance",
     "Query",
@@ -57,7 +60,6 @@ __all__ = [
     "TypeMapping",
     "Unsupported",
     "WhatIf",
-    "WhatIfResult",
     "need",
     "scratch_place",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dbmanager.adapters.facets.capability import Unsupported
+from dbmanager.model.indexing import IndexMeans
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import DataType, ForeignKey, Index, Table
 
@@ -39,6 +40,11 @@ class Emit(Protocol):
     @property
     def references_inline(self) -> bool:
         """Whether references can only be declared with their table, not added to it later."""
+        ...
+
+    @property
+    def index_means(self) -> IndexMeans:
+        """What this engine's indexes can do beyond plain keys."""
         ...
 
     def map_type(self, type_: DataType) -> TypeMapping:

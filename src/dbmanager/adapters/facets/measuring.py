@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,18 +81,47 @@ class Statistics(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIfResult:
-    """A statement's plan with the indexes that exist, and with the candidates as well."""
+class Planned:
+    """A statement's plan with some indexes on offer.
 
-    before: QueryPlan
-    after: QueryPlan
+    Attributes:
+        cost: comparable between plans of one planner; the engine's own where it has one.
+        used: names of the offered indexes that the plan reads.
+    """
+
+    plan: QueryPlan
+    cost: float
     used: tuple[str, ...]
-    sizes_bytes: tuple[tuple[str, int | None], ...] = ()
+
+
+class Planner(Protocol):
+    """Plans statements as if indexes existed. It is one session: not for use by two at once."""
+
+    @property
+    def method(self) -> str:
+        """What the answers rest on, for people."""
+        ...
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether costs of different statements may be added up; those of one statement always compare."""
+        ...
+
+    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
+        """Plan a gated read as if just these indexes existed beside the real ones.
+
+        Raises: StatementRefused, InvalidStatement: the statement can't be planned.
+        """
+        ...
+
+    async def sizes(self, indexes: Sequence[tuple[Table, Index]]) -> tuple[int | None, ...]:
+        """Return the bytes of each index as it would be built, None where that can't be told."""
+        ...
 
 
 class WhatIf(Protocol):
     """Tries indexes without touching the database."""
 
-    async def try_indexes(self, sql: str, candidates: Sequence[tuple[Table, Index]]) -> WhatIfResult | Unsupported:
-        """Plan the statement as if the candidates existed; the source is only read."""
+    def planner(self) -> AbstractAsyncContextManager[Planner | Unsupported]:
+        """Return a planner for a while, or why this database can't be asked; the source is only read."""
         ...

@@ -11,6 +11,7 @@ from dbmanager.adapters.mongodb.steps import Steps
 from dbmanager.adapters.mongodb.values import document_of, short_text, text_of
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangeStep
+from dbmanager.model.indexing import PLAIN
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -27,6 +28,7 @@ class MongoEmit:
 
     has_schemas = False
     references_inline = False
+    index_means = PLAIN
 
     def __init__(self, database: str) -> None:
         self._steps = Steps(database, self)

@@ -14,6 +14,7 @@ from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
+from dbmanager.model.indexing import PLAIN
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -35,6 +36,7 @@ class MysqlEmit:
     row_lock = " FOR UPDATE"
     has_schemas = False
     references_inline = False
+    index_means = PLAIN
 
     def __init__(self, server: Callable[[], ServerFacts | None] = lambda: None) -> None:
         """Take what tells the server's facts once they are known; before that nothing is fitted to its product."""

@@ -10,6 +10,7 @@ from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
+from dbmanager.model.indexing import IndexMeans
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -26,6 +27,7 @@ class PostgresEmit:
     row_lock = " FOR UPDATE"
     has_schemas = True
     references_inline = False
+    index_means = IndexMeans(include=True, partial=True, expressions=True)
 
     def change_step(
         self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None

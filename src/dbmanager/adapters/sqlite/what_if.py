@@ -1,22 +1,28 @@
-"""Tries indexes on an empty clone with planted statistics; the file itself is only read."""
+"""Plans statements with indexes that do not exist, on an empty clone with planted statistics; the file is only read."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
-from dbmanager.adapters.facets import Unsupported, WhatIfResult
+import sqlglot
+from sqlglot import exp
+
+from dbmanager.adapters.facets import Planned, Planner, Unsupported
 from dbmanager.adapters.sql.gate import parse_single_read
-from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.errors import mapped
+from dbmanager.adapters.sqlite.plan_cost import Selectivities, plan_cost
 from dbmanager.adapters.sqlite.query import _tree
+from dbmanager.adapters.sqlite.samples import Samples
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.model.queries import QueryPlan
 from dbmanager.model.schema import Index, Table
 
-SAMPLE_ROWS = 20_000
-BYTES_PER_ENTRY_OVERHEAD = 6
+_SECONDS = 120
+ResultT = TypeVar("ResultT")
 
 
 class SqliteWhatIf:
@@ -29,115 +35,124 @@ class SqliteWhatIf:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def try_indexes(self, sql: str, candidates: Sequence[tuple[Table, Index]]) -> WhatIfResult | Unsupported:
-        """Plan the statement with the indexes there are, and with the candidates as well."""
-        parse_single_read(sql, "sqlite")
+    @asynccontextmanager
+    async def planner(self) -> AsyncIterator[Planner | Unsupported]:
+        """Yield a planner on a clone of its own in memory."""
+        clone = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        try:
+            planner = ClonePlanner(self._sessions, clone)
+            await planner.prepare()
+            yield planner
+        finally:
+            clone.close()
 
-        def work(handle: Handle) -> WhatIfResult:
-            clone = sqlite3.connect(":memory:", isolation_level=None)
+
+class ClonePlanner:
+    """The `Planner` of SQLite; costs follow from the plan's shape (`plan_cost`)."""
+
+    method = "the engine's planner on an empty clone with the statistics of the real rows"
+    is_comparable = False
+
+    def __init__(self, sessions: Sessions, clone: sqlite3.Connection) -> None:
+        self._sessions = sessions
+        self._clone = clone
+        self._samples = Samples()
+        self._live: set[str] = set()
+        self._impossible: set[str] = set()
+        self._stats: dict[str, str] = {}
+        self._rows: dict[str, float] = {}
+        self._prefixes: dict[str, tuple[float, ...]] = {}
+        self._widths: dict[str, float] = {}
+        self._checked: dict[str, dict[str, str]] = {}
+
+    async def prepare(self) -> None:
+        """Make the clone and plant what is known of the real tables and indexes."""
+        await self._with(self._prepare)
+
+    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
+        """Plan a gated read as if just these indexes existed beside the real ones."""
+        if statement not in self._checked:
+            parse_single_read(statement, "sqlite")
+            self._checked[statement] = _aliases(statement)
+        return await self._with(lambda handle: self._plan(handle, statement, indexes))
+
+    async def sizes(self, indexes: Sequence[tuple[Table, Index]]) -> tuple[int | None, ...]:
+        """Return the bytes of each index as it would be built, by a sample of the rows."""
+        return await self._with(lambda handle: tuple(self._samples.size(handle, *one) for one in indexes))
+
+    async def _with(self, work: Callable[[Handle], ResultT]) -> ResultT:
+        def guarded(handle: Handle) -> ResultT:
             try:
-                return self._compare(handle, clone, sql, candidates)
+                return work(handle)
             except sqlite3.Error as problem:
                 raise mapped(problem, connection=self._sessions.name) from None
-            finally:
-                clone.close()
 
-        return await self._sessions.read(work, timeout_seconds=120)
+        return await self._sessions.read(guarded, timeout_seconds=_SECONDS)
 
-    def _compare(
-        self, handle: Handle, clone: sqlite3.Connection, sql: str, candidates: Sequence[tuple[Table, Index]]
-    ) -> WhatIfResult:
+    def _prepare(self, handle: Handle) -> None:
         objects = handle.raw.execute(
             "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view') "
             "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'view', type = 'index'"
         ).fetchall()
         for (statement,) in objects:
-            clone.execute(statement)
-        clone.execute("ANALYZE main")
-        known = _known_statistics(handle)
-        if known:
-            clone.execute("DELETE FROM sqlite_stat1")
-            clone.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", known)
-        else:
-            _plant_existing(handle, clone)
-        clone.execute("ANALYZE sqlite_schema")
-        before = _plan(clone, sql)
-        sizes: list[tuple[str, int | None]] = []
-        for table, index in candidates:
-            clone.execute(SqliteEmit().create_index(table, index).statements[0])
-            stat, size = _candidate_statistics(handle, table, index)
-            clone.execute("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", (table.name, index.name, stat))
-            sizes.append((index.name, size))
-        clone.execute("ANALYZE sqlite_schema")
-        after = _plan(clone, sql)
-        names = {index.name for _, index in candidates}
-        used = tuple(dict.fromkeys(node.index for node in after.nodes() if node.index in names and node.index))
-        return WhatIfResult(before, after, used, tuple(sizes))
+            self._clone.execute(statement)
+        self._clone.execute("ANALYZE main")
+        self._clone.execute("DELETE FROM sqlite_stat1")
+        for table, index, stat in _analysed(handle) or self._samples.existing(handle):
+            self._plant(table, index, stat)
+        self._clone.execute("ANALYZE sqlite_schema")
+
+    def _plant(self, table: str, index: str | None, stat: str) -> None:
+        self._clone.execute("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", (table, index, stat))
+        numbers = [float(word) for word in stat.split() if word.isdigit()]
+        if numbers:
+            self._rows[table] = max(self._rows.get(table, 0.0), numbers[0])
+        if index is not None:
+            self._prefixes[index] = tuple(numbers[1:])
+
+    def _stat(self, handle: Handle, table: Table, index: Index) -> str:
+        if index.name not in self._stats:
+            self._stats[index.name] = self._samples.stat(handle, table, index)
+            share = self._samples.size(handle, table, index) / max(1, self._samples.table_bytes(handle, table))
+            self._widths[index.name] = min(1.0, share)
+        return self._stats[index.name]
+
+    def _plan(self, handle: Handle, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
+        wanted = {index.name: (table, index) for table, index in indexes}
+        gone, new = self._live - wanted.keys(), wanted.keys() - self._live - self._impossible
+        for name in gone:
+            self._clone.execute(f'DROP INDEX "{name.replace(chr(34), chr(34) * 2)}"')
+            self._clone.execute("DELETE FROM sqlite_stat1 WHERE idx = ?", (name,))
+            self._live.discard(name)
+        for name in sorted(new):
+            table, index = wanted[name]
+            try:
+                self._clone.execute(SqliteEmit().create_index(table, index).statements[0])
+                self._plant(table.name, name, self._stat(handle, table, index))
+            except sqlite3.OperationalError:  # a function that may change
+                self._impossible.add(name)
+                continue
+            self._live.add(name)
+        if gone or new:
+            self._clone.execute("ANALYZE sqlite_schema")
+        rows = self._clone.execute("EXPLAIN QUERY PLAN " + statement).fetchall()
+        nodes = _tree([(int(r[0]), int(r[1]), str(r[3])) for r in rows])
+        plan = QueryPlan(nodes, None, False, text="\n".join(str(r[3]) for r in rows))
+        by_alias = {alias: self._rows[name] for alias, name in self._checked[statement].items() if name in self._rows}
+        cost = plan_cost(nodes, Selectivities(self._rows | by_alias, self._prefixes, self._widths))
+        used = tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index in wanted and node.index))
+        return Planned(plan, cost, used)
 
 
-def _plan(clone: sqlite3.Connection, sql: str) -> QueryPlan:
-    rows = clone.execute("EXPLAIN QUERY PLAN " + sql).fetchall()
-    nodes = _tree([(int(r[0]), int(r[1]), str(r[3])) for r in rows])
-    return QueryPlan(nodes, None, False, text="\n".join(str(r[3]) for r in rows))
+def _aliases(statement: str) -> dict[str, str]:
+    """Return which table each alias stands for: plans name tables by their alias."""
+    return {
+        table.alias_or_name: table.name for table in sqlglot.parse_one(statement, dialect="sqlite").find_all(exp.Table)
+    }
 
 
-def _known_statistics(handle: Handle) -> list[tuple[str, str | None, str]]:
+def _analysed(handle: Handle) -> list[tuple[str, str | None, str]]:
+    """Return what ANALYZE kept; empty where it was never run."""
     if not handle.raw.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone():
         return []
     return handle.raw.execute("SELECT tbl, idx, stat FROM sqlite_stat1").fetchall()
-
-
-def _plant_existing(handle: Handle, clone: sqlite3.Connection) -> None:
-    """Compute statistics for a file that was never analysed, from a bounded sample of each index's keys."""
-    pairs = handle.raw.execute(
-        "SELECT s.name, l.name FROM sqlite_schema AS s JOIN pragma_index_list(s.name, 'main') AS l "
-        "WHERE s.type = 'table'"
-    ).fetchall()
-    seen: set[str] = set()
-    for table, index in pairs:
-        names = [
-            row[0]
-            for row in handle.raw.execute(
-                "SELECT name FROM pragma_index_xinfo(?, 'main') WHERE key = 1 ORDER BY seqno", (index,)
-            )
-        ]
-        if all(names):
-            clone.execute("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", (table, index, _stat(handle, table, names)[0]))
-            seen.add(table)
-    for (table,) in handle.raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-        if table not in seen and not table.startswith("sqlite_"):
-            rows = handle.raw.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0]  # noqa: S608 - quoted
-            clone.execute("INSERT INTO sqlite_stat1 VALUES (?, NULL, ?)", (table, str(rows)))
-
-
-def _candidate_statistics(handle: Handle, table: Table, index: Index) -> tuple[str, int | None]:
-    return _stat(handle, table.name, [key.name for key in index.keys if not key.is_expression])
-
-
-def _stat(handle: Handle, table: str, columns: Sequence[str]) -> tuple[str, int]:
-    """Return a `sqlite_stat1` row (rows, then rows per distinct prefix) and the index's size in bytes.
-
-    Distinct counts of a sample are scaled up with the guaranteed-error estimator (Charikar et al. 2000): values met
-    once count as sqrt(rows / sampled) values each.
-    """
-    rows: int = handle.raw.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()[0]  # noqa: S608 - quoted
-    if not rows:
-        return "0" + " 1" * len(columns), 0
-    every = max(1, rows // SAMPLE_ROWS)
-    numbered = not handle.raw.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]
-    part = f"WHERE rowid % {every} = 0" if numbered else f"LIMIT {SAMPLE_ROWS}"
-    names = ", ".join(quote(name) for name in columns)
-    inner = f"SELECT {names} FROM {quote(table)} {part}"  # noqa: S608 - quoted
-    parts = []
-    for width in range(1, len(columns) + 1):
-        prefix = ", ".join(quote(name) for name in columns[:width])
-        sampled, distinct, once = handle.raw.execute(
-            f"SELECT coalesce(sum(n), 0), count(*), coalesce(sum(n = 1), 0) "  # noqa: S608 - quoted
-            f"FROM (SELECT count(*) AS n FROM ({inner}) GROUP BY {prefix})"
-        ).fetchone()
-        scale = (rows / sampled) ** 0.5 if sampled else 1.0
-        estimated = max(1.0, scale * once + (distinct - once))
-        parts.append(str(max(1, round(rows / min(estimated, rows)))))
-    lengths = " + ".join(f"coalesce(length(CAST({quote(name)} AS BLOB)), 0)" for name in columns)
-    width_bytes = handle.raw.execute(f"SELECT avg({lengths}) FROM ({inner})").fetchone()[0] or 8  # noqa: S608
-    return f"{rows} {' '.join(parts)}", int(rows * (width_bytes + BYTES_PER_ENTRY_OVERHEAD + 4))

@@ -1,22 +1,54 @@
-"""Index advice for given queries: candidates tried on the engine, existing indexes that none of them uses."""
+"""Index advice for a workload: a set chosen under a budget of bytes, tried on the engine, with what it does for whom."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from dbmanager.adapters.facets import Adapter, Emit, Unsupported, WhatIfResult, need
+from dbmanager.adapters.facets import Adapter, Planned, Planner, Unsupported
 from dbmanager.analyzers.indexing.candidates import candidates
+from dbmanager.analyzers.indexing.reasons import reason
+from dbmanager.analyzers.indexing.search import Choice, Search, Task
 from dbmanager.analyzers.indexing.usage import column_uses
-from dbmanager.analyzers.schema_lint.structure import SMALL_TABLE_ROWS
 from dbmanager.errors import DbManagerError, UnsupportedCapability
-from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
-from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
+from dbmanager.model.indexing import PLAIN, rough_index_bytes
+from dbmanager.model.queries import QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
-from dbmanager.services.index_trials import IndexTrials, Trial
+from dbmanager.model.workload import Workload
+from dbmanager.phases.optimization.measure import MEASURE_LIMITS, Measurement, measure
+from dbmanager.phases.optimization.pool import Pool, is_large
+from dbmanager.services.index_trials import IndexTrials
 
-MEASURE_LIMITS = QueryLimits(timeout_seconds=30.0)
-SINGLE_SCANS = ("full_scan",)
+USUAL_SECONDS = 15.0
+USUAL_SHARE, LEAST_BUDGET = 0.25, 32_000_000
+"""Without a budget: indexes up to a quarter of the tables' bytes, and never less than this."""
+USUAL_GAIN = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query of the workload: a statement with real values, how often it ran, and its measured time."""
+
+    statement: str
+    calls: int = 1
+    mean_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What advice may cost.
+
+    Attributes:
+        budget_bytes: of all advised indexes together, as they will be on the disk; None for the usual share.
+        seconds: of searching; the best set so far is the answer.
+        least_gain_ratio: of the workload's cost; an index that saves less is not advised.
+    """
+
+    budget_bytes: int | None = None
+    seconds: float = USUAL_SECONDS
+    least_gain_ratio: float = USUAL_GAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,229 +59,278 @@ class Advice:
     index: Index
     queries: tuple[int, ...]
     size_bytes: int | None
+    why: str = ""
+    rows_written: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One query as it ran: its work (planner cost, or thousands of VM steps on SQLite), time, and full scans."""
+class Effect:
+    """What the whole set does to one query, by the planner."""
 
-    query: str
-    cost: float | None
-    execution_ms: float | None
-    full_scans: tuple[str, ...]
-    problem: str = ""
+    number: int
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceReport:
-    """Indexes to make, indexes that none of the queries used, and how the queries run today."""
+    """Indexes to make, indexes that none of the queries used, and how the queries run today.
+
+    Attributes:
+        effects: by query, the planner's cost without and with the set; empty where rules alone decided.
+        budget_bytes: what the set had to keep to.
+        calls: how often the planner was asked.
+    """
 
     create: tuple[Advice, ...]
     unused: tuple[tuple[Table, Index], ...]
     before: tuple[Measurement, ...]
     method: str
-
-
-async def advise(adapter: Adapter, queries: Sequence[str], trials: IndexTrials | None = None) -> AdviceReport:
-    """Return index advice for a workload of read-only queries; the database is only read.
-
-    A candidate is kept when the engine, shown it, uses it; among candidates the engine chooses. Where the engine has no
-    hypothetical indexes they are made on a sampled copy, and where there is none either, rules decide.
-    """
-    schema = await adapter.catalog.read_schema()
-    before = await measure(adapter, queries)
-    work = _Work({}, "what-if on the engine's planner")
-    used_now: set[str] = set()
-    open_questions: list[_Question] = []
-    for number, sql in enumerate(queries, 1):
-        if before[number - 1].problem:
-            continue
-        plan = await adapter.query.explain(QueryRequest(sql, limits=MEASURE_LIMITS))
-        used_now |= {node.index for node in plan.nodes() if node.index}
-        tried = [
-            (table, index)
-            for table, index in candidates(column_uses(sql, adapter.dialect, schema))
-            if (table.row_estimate is None or table.row_estimate >= SMALL_TABLE_ROWS)
-        ]
-        if tried:
-            question = _Question(number, sql, tried)
-            open_questions += [] if await _asked(adapter, question, work) else [question]
-    if open_questions:
-        await _tried(schema, open_questions, work, trials)
-    return AdviceReport(tuple(_minimal(work.chosen)), _unused(schema.base_tables(), used_now), before, work.method)
+    effects: tuple[Effect, ...] = ()
+    budget_bytes: int = 0
+    size_bytes: int = 0
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """A query, by number, and the indexes that may help it."""
+class FirstAnswer:
+    """An answer on the way: how many indexes, and the share of the workload's cost that is left."""
 
-    number: int
-    sql: str
-    tried: list[tuple[Table, Index]]
-
-
-@dataclass(slots=True)
-class _Work:
-    """Advice so far, and what it rests on; `lacking` is why the engine can't be asked by itself."""
-
-    chosen: dict[str, Advice]
-    method: str
-    lacking: str = ""
+    indexes: int
+    cost_ratio: float
+    size_bytes: int
 
 
-async def _asked(adapter: Adapter, question: _Question, work: _Work) -> bool:
-    """Ask the engine's own means; False where it has none."""
-    if isinstance(adapter.what_if, Unsupported):
-        work.lacking = adapter.what_if.reason
-        return False
-    result = await adapter.what_if.try_indexes(question.sql, question.tried)
-    if isinstance(result, Unsupported):
-        work.lacking = result.reason
-        return False
-    _take(result, question, work)
-    return True
+Told = Callable[[FirstAnswer], Awaitable[None]]
 
 
-async def _tried(
-    schema: DatabaseSchema, questions: Sequence[_Question], work: _Work, trials: IndexTrials | None
-) -> None:
-    """Try the candidates on a sampled copy; rules decide where there is none, and where a query can't be tried."""
-    left, missing = list(questions), ""
-    work.method = f"rules only: {work.lacking}"
-    if trials is not None:
+def asked_of(workload: Workload) -> list[Asked]:
+    """Return what a collected workload asks: reads with a real sample, the costliest first."""
+    return [
+        Asked(statement.samples[0], statement.calls, statement.mean_ms)
+        for statement in workload.statements
+        if statement.kind == "read" and statement.samples
+    ]
+
+
+async def advise(
+    adapter: Adapter,
+    queries: Sequence[str | Asked],
+    trials: IndexTrials | None = None,
+    *,
+    bounds: Bounds = Bounds(),
+    rows_written: Mapping[tuple[str | None, str], float] | None = None,
+    told: Told | None = None,
+    measured: bool = True,
+) -> AdviceReport:
+    """Return index advice for a workload of read-only queries; the database is only read.
+
+    A set is chosen for all queries together, by what the engine's planner says. Where the engine has no hypothetical
+    indexes they are made on a sampled copy, and where there is none either, rules decide. Queries that can't be planned
+    are told in `before` and left out.
+    """
+    asked = [one if isinstance(one, Asked) else Asked(one) for one in queries]
+    schema = await adapter.catalog.read_schema()
+    run = _Run(adapter, schema, asked, bounds, rows_written or {}, told)
+    effects: tuple[Effect, ...] = ()
+    async with AsyncExitStack() as stack:
+        planner = await run.planner(stack, trials)
+        if planner is None:
+            create = run.by_rules()
+        else:
+            create, effects = await run.search(planner)
+    before = await measure(adapter, [one.statement for one in asked], run.problems) if measured else ()
+    unused = run.unused()
+    size = sum(advice.size_bytes or 0 for advice in create)
+    return AdviceReport(tuple(create), unused, before, run.method, effects, run.budget, size, run.calls)
+
+
+class _Run:
+    """One run of advice: what was found out on the way."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        schema: DatabaseSchema,
+        asked: Sequence[Asked],
+        bounds: Bounds,
+        rows_written: Mapping[tuple[str | None, str], float],
+        told: Told | None,
+    ) -> None:
+        self._adapter, self._schema, self._asked, self._bounds = adapter, schema, asked, bounds
+        self._written, self._told = rows_written, told
+        self._means = PLAIN if isinstance(adapter.emit, Unsupported) else adapter.emit.index_means
+        self._used_now: set[str] = set()
+        self._ends = time.monotonic() + bounds.seconds
+        self.problems: dict[int, str] = {}
+        self.method, self.calls, self.budget = "", 0, 0
+
+    async def planner(self, stack: AsyncExitStack, trials: IndexTrials | None) -> Planner | None:
+        """Return what can be asked: the engine's own means, a sampled copy, or nothing; `method` says which."""
+        lacking = ""
+        if isinstance(self._adapter.what_if, Unsupported):
+            lacking = self._adapter.what_if.reason
+        else:
+            found = await stack.enter_async_context(self._adapter.what_if.planner())
+            if not isinstance(found, Unsupported):
+                self.method = found.method
+                return found
+            lacking = found.reason
+        await self._look()
+        self.method = f"rules only: {lacking}"
+        tables = [table for table, _ in self._candidates()]
+        if trials is None or not tables:
+            return None
         try:
-            async with trials.on(schema, [table for question in questions for table, _ in question.tried]) as trial:
-                work.method = f"real indexes on a sampled copy ({trial.described}; costs and choices are the sample's)"
-                for question in questions:
-                    problem = await _refusal(trial, question, work)
-                    missing = problem or missing
-                    left = left if problem else [one for one in left if one is not question]
+            trial = await stack.enter_async_context(trials.on(self._schema, tables))
         except DbManagerError as refused:
-            missing = refused.sentence()
-    if missing:
-        work.method += f"; by rules for want of a trial: {', '.join(f'query {one.number}' for one in left)} ({missing})"
-    for question in left:
-        _keep(work.chosen, *question.tried[-1], question.number, None)  # the widest: equality, then sort or range
+            self.method += f" ({refused.sentence()})"
+            return None
+        self.method = trial.method
+        self._ends = time.monotonic() + self._bounds.seconds
+        return trial
+
+    async def search(self, planner: Planner) -> tuple[list[Advice], tuple[Effect, ...]]:
+        """Choose a set with the planner's help."""
+        numbers, first = await self._planned(planner)
+        if not numbers:
+            return [], ()
+        statements = [self._asked[number].statement for number in numbers]
+        weights, per_unit = self._weights(numbers, first, planner)
+        pool = Pool(planner, self._schema, self._written, per_unit)
+        await pool.fill(statements, self._adapter.dialect, self._means)
+        self.budget = await self._budget(pool)
+
+        async def oracle(query: int, offered: list[int]) -> tuple[float, list[int]]:
+            if not offered:
+                return first[query].cost, []
+            planned = await planner.plan(statements[query], [pool.found[one] for one in offered])
+            return planned.cost, [pool.number_of(name) for name in planned.used]
+
+        search = Search(
+            Task(weights, pool.relevant, pool.sizes, pool.writes, self.budget, pool.merge, pool.wide, pool.tables),
+            oracle, lambda: self._ends - time.monotonic(), self._answer(weights, first),
+            least_gain=self._bounds.least_gain_ratio,
+        )  # fmt: skip
+        choice = await search.run()
+        self.calls = search.calls + len(self._asked)
+        return self._advice(choice, search, pool, numbers), tuple(
+            Effect(number + 1, before, after)
+            for number, before, after in zip(numbers, search.base, choice.costs, strict=True)
+        )
+
+    async def _look(self) -> None:
+        """See which indexes the queries use today, where there is no planner to be asked."""
+        for number, asked in enumerate(self._asked):
+            try:
+                plan = await self._adapter.query.explain(QueryRequest(asked.statement, limits=MEASURE_LIMITS))
+            except UnsupportedCapability:
+                raise
+            except DbManagerError as problem:
+                self.problems[number] = problem.sentence()
+                continue
+            self._used_now |= {node.index for node in plan.nodes() if node.index}
+
+    def by_rules(self) -> list[Advice]:
+        """Advise the widest plain candidate of each query: equality, then a sort or a range."""
+        chosen: dict[str, Advice] = {}
+        for number, asked in enumerate(self._asked, 1):
+            uses = column_uses(asked.statement, self._adapter.dialect, self._schema)
+            plain = [pair for pair in candidates(uses) if is_large(pair[0])]
+            if plain:
+                table, index = plain[-1]
+                known = chosen[index.name].queries if index.name in chosen else ()
+                size = rough_index_bytes(table, index)
+                chosen[index.name] = Advice(table, index, (*known, number), size, reason(index, uses))
+        return _minimal(chosen.values())
+
+    def unused(self) -> tuple[tuple[Table, Index], ...]:
+        """Return the indexes that no query's plan reads today and no constraint needs."""
+        return tuple(
+            (table, index)
+            for table in self._schema.base_tables()
+            for index in table.indexes
+            if index.name not in self._used_now and not index.unique and not index.backs_constraint
+        )
+
+    def _candidates(self) -> list[tuple[Table, Index]]:
+        uses = [use for one in self._asked for use in column_uses(one.statement, self._adapter.dialect, self._schema)]
+        return [pair for pair in candidates(uses, self._means) if is_large(pair[0])]
+
+    async def _planned(self, planner: Planner) -> tuple[list[int], list[Planned]]:
+        """Plan every query as it is; those that can't be planned are kept as problems."""
+        numbers, plans = [], []
+        for number, asked in enumerate(self._asked):
+            try:
+                planned = await planner.plan(asked.statement, [])
+            except DbManagerError as problem:
+                self.problems[number] = problem.sentence()
+                continue
+            self._used_now |= {node.index for node in planned.plan.nodes() if node.index}
+            numbers.append(number)
+            plans.append(planned)
+        return numbers, plans
+
+    def _weights(self, numbers: Sequence[int], first: Sequence[Planned], planner: Planner) -> tuple[list[float], float]:
+        """Return what each query's cost is multiplied with, and what a unit of the planner's cost is worth.
+
+        With measured times the objective is time: calls times mean time, scaled by the planner's cost ratio.
+        """
+        asked = [self._asked[number] for number in numbers]
+        costs = [max(planned.cost, 1e-9) for planned in first]
+        times = [one.calls * one.mean_ms if one.mean_ms is not None else None for one in asked]
+        if all(spent is not None for spent in times):
+            weights = [max(spent or 0.0, 1e-9) / cost for spent, cost in zip(times, costs, strict=True)]
+        elif planner.is_comparable:
+            return [float(one.calls) for one in asked], 1.0
+        else:
+            weights = [one.calls / cost for one, cost in zip(asked, costs, strict=True)]
+        return weights, sum(weights) / sum(one.calls for one in asked)
+
+    async def _budget(self, pool: Pool) -> int:
+        if self._bounds.budget_bytes is not None:
+            return self._bounds.budget_bytes
+        involved = {(table.schema, table.name) for table, _ in pool.found}
+        tables = await self._adapter.statistics.tables()
+        held = sum(one.table_bytes or 0 for one in tables if (one.schema, one.table) in involved)
+        return max(LEAST_BUDGET, int(held * USUAL_SHARE))
+
+    def _answer(self, weights: Sequence[float], first: Sequence[Planned]) -> Callable[[Choice], Awaitable[None]]:
+        whole = sum(weight * planned.cost for weight, planned in zip(weights, first, strict=True)) or 1.0
+
+        async def better(choice: Choice) -> None:
+            if self._told is not None:
+                await self._told(FirstAnswer(len(choice.chosen), choice.total / whole, choice.size_bytes))
+
+        return better
+
+    def _advice(self, choice: Choice, search: Search, pool: Pool, numbers: Sequence[int]) -> list[Advice]:
+        found = []
+        for one in choice.chosen:
+            table, index = pool.found[one]
+            queries = tuple(numbers[query] + 1 for query in search.users(one))
+            uses = [use for query in search.users(one) for use in pool.uses[query]]
+            found.append(
+                Advice(
+                    table, index, queries, pool.sizes[one], reason(index, uses),
+                    self._written.get((table.schema, table.name), 0.0),
+                )
+            )  # fmt: skip
+        return sorted(found, key=lambda advice: (-len(advice.queries), advice.index.name))
 
 
-async def _refusal(trial: Trial, question: _Question, work: _Work) -> str:
-    """Try one query's candidates; return why that was not possible, empty when it was."""
-    try:
-        _take(await trial.try_indexes(question.sql, question.tried), question, work)
-    except DbManagerError as problem:
-        return problem.sentence()
-    return ""
-
-
-def _take(result: WhatIfResult, question: _Question, work: _Work) -> None:
-    sizes = dict(result.sizes_bytes)
-    for table, index in question.tried:
-        if index.name in result.used and _better(result.before, result.after):
-            _keep(work.chosen, table, index, question.number, sizes.get(index.name))
-
-
-def _keep(chosen: dict[str, Advice], table: Table, index: Index, number: int, size_bytes: int | None) -> None:
-    known = chosen.get(index.name)
-    queries = (*known.queries, number) if known else (number,)
-    chosen[index.name] = Advice(table, index, queries, size_bytes)
-
-
-def _better(before: QueryPlan, after: QueryPlan) -> bool:
-    if before.cost is not None and after.cost is not None:
-        return after.cost < before.cost * 0.95
-    return True
-
-
-def _minimal(chosen: dict[str, Advice]) -> list[Advice]:
+def _minimal(advised: Iterable[Advice]) -> list[Advice]:
     """Drop advice whose keys are the first keys of another piece of advice."""
-    kept = []
-    for advice in chosen.values():
-        wider = [
-            other
-            for other in chosen.values()
-            if other is not advice
+    every = list(advised)
+    kept = [
+        advice
+        for advice in every
+        if not any(
+            other is not advice
             and other.table is advice.table
             and len(other.index.keys) > len(advice.index.keys)
             and other.index.keys[: len(advice.index.keys)] == advice.index.keys
-        ]
-        if not wider:
-            kept.append(advice)
-    return sorted(kept, key=lambda advice: (-len(advice.queries), advice.index.name))
-
-
-def _unused(tables: object, used: set[str]) -> tuple[tuple[Table, Index], ...]:
-    return tuple(
-        (table, index)
-        for table in tables  # type: ignore[attr-defined] # an iterator of tables
-        for index in table.indexes
-        if index.name not in used and not index.unique and not index.backs_constraint
-    )
-
-
-async def measure(adapter: Adapter, queries: Sequence[str]) -> tuple[Measurement, ...]:
-    """Run each query within bounds and return its work and time; a query that fails says why.
-
-    Raises: UnsupportedCapability where the engine has no plans to measure.
-    """
-    found = []
-    for sql in queries:
-        try:
-            plan = await adapter.query.explain(QueryRequest(sql, limits=MEASURE_LIMITS), analyze=True)
-        except UnsupportedCapability:
-            raise
-        except DbManagerError as problem:
-            found.append(Measurement(sql, None, None, (), problem.sentence()))
-            continue
-        scans = tuple(node.table or "" for node in plan.nodes() if node.access in SINGLE_SCANS)
-        found.append(Measurement(sql, plan.cost, plan.execution_ms, scans))
-    return tuple(found)
-
-
-async def index_plan(
-    adapter: Adapter,
-    connection: str,
-    create: Sequence[tuple[Table, Index]],
-    drop: Sequence[tuple[Table, Index]],
-    reason: str,
-) -> ChangePlan:
-    """Return a change plan that makes and drops indexes, with inverses and probes."""
-    steps: list[ChangeStep] = []
-    emit = need(adapter.emit, connection)
-    for table, index in create:
-        emission = emit.create_index(table, index, online=True)
-        steps += _steps(emit, table, index, f"create {index.name}", emission.statements, emission.inverse, 1)
-    for table, index in drop:
-        emission = emit.drop_index(table, index, online=True)
-        steps += _steps(emit, table, index, f"drop {index.name}", emission.statements, emission.inverse, 0)
-    return ChangePlan(
-        connection=connection,
-        title=f"{len(create)} indexes made, {len(drop)} dropped",
-        reason=reason,
-        steps=tuple(steps),
-        precondition=await adapter.catalog.fingerprint(),
-    )
-
-
-def _steps(
-    emit: Emit,
-    table: Table,
-    index: Index,
-    title: str,
-    statements: Sequence[str],
-    inverse: Sequence[str],
-    after: int,
-) -> list[ChangeStep]:
-    sql, parameters = emit.index_exists_probe(table, index.name)
-    concurrent = "CONCURRENTLY" in statements[0]
-    return [
-        ChangeStep(
-            title=title,
-            statement=statement,
-            risk="low",
-            lock="SHARE UPDATE EXCLUSIVE (reads and writes go on)" if concurrent else "writes wait",
-            transactional=not concurrent,
-            inverse=tuple(inverse),
-            postcondition=Probe(statement=sql, parameters=parameters, expected=after),
+            for other in every
         )
-        for statement in statements
     ]
+    return sorted(kept, key=lambda advice: (-len(advice.queries), advice.index.name))

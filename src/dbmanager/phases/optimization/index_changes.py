@@ -1,0 +1,59 @@
+"""Change plans that make and drop indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dbmanager.adapters.facets import Adapter, Emit, need
+from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
+from dbmanager.model.schema import Index, Table
+
+
+async def index_plan(
+    adapter: Adapter,
+    connection: str,
+    create: Sequence[tuple[Table, Index]],
+    drop: Sequence[tuple[Table, Index]],
+    reason: str,
+) -> ChangePlan:
+    """Return a change plan that makes and drops indexes, with inverses and probes."""
+    steps: list[ChangeStep] = []
+    emit = need(adapter.emit, connection)
+    for table, index in create:
+        emission = emit.create_index(table, index, online=True)
+        steps += _steps(emit, table, index, f"create {index.name}", emission.statements, emission.inverse, 1)
+    for table, index in drop:
+        emission = emit.drop_index(table, index, online=True)
+        steps += _steps(emit, table, index, f"drop {index.name}", emission.statements, emission.inverse, 0)
+    return ChangePlan(
+        connection=connection,
+        title=f"{len(create)} indexes made, {len(drop)} dropped",
+        reason=reason,
+        steps=tuple(steps),
+        precondition=await adapter.catalog.fingerprint(),
+    )
+
+
+def _steps(
+    emit: Emit,
+    table: Table,
+    index: Index,
+    title: str,
+    statements: Sequence[str],
+    inverse: Sequence[str],
+    after: int,
+) -> list[ChangeStep]:
+    sql, parameters = emit.index_exists_probe(table, index.name)
+    concurrent = "CONCURRENTLY" in statements[0]
+    return [
+        ChangeStep(
+            title=title,
+            statement=statement,
+            risk="low",
+            lock="SHARE UPDATE EXCLUSIVE (reads and writes go on)" if concurrent else "writes wait",
+            transactional=not concurrent,
+            inverse=tuple(inverse),
+            postcondition=Probe(statement=sql, parameters=parameters, expected=after),
+        )
+        for statement in statements
+    ]

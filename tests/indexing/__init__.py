@@ -1,0 +1,1 @@
+"""Index advice: what is chosen from, how it is chosen, how large it will be."""
