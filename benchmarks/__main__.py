@@ -18,6 +18,7 @@ from benchmarks import (
     catalog_redis,
     classification,
     host,
+    indexing,
     lineage,
     masking,
     million_rows,
@@ -42,6 +43,7 @@ SUBJECTS = {
     "catalog_redis": catalog_redis.measure,
     "masking": masking.measure,
     "classification": classification.measure,
+    "indexing": indexing.measure,
     "lineage": lineage.measure,
     "million_rows": million_rows.measure,
 }

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbmanager.analyzers.indexing.search import Choice, Search, Task, bits, mask
+from dbmanager.analyzers.indexing.bids import bits, mask
+from dbmanager.analyzers.indexing.search import Choice, Search, Task
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -16,6 +16,8 @@ from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
+    from dbmanager.adapters.facets import Adapter
+    from dbmanager.model.schema import Index, Table
     from dbmanager.phases.optimization.advise import Advice, AdviceReport, FirstAnswer
     from dbmanager.phases.optimization.measure import Measurement
 
@@ -141,32 +143,72 @@ async def measure_queries(
     queries: Queries,
     ctx: Context,
     project: Annotated[str | None, Field(description="Compare with the project's advice and keep the result")] = None,
+    propose_undo: Annotated[
+        bool, Field(description="Propose to drop advised indexes that are there and that no plan reads")
+    ] = False,
 ) -> CallToolResult:
     """Run read-only queries within bounds and measure each: work, time, tables scanned whole. With a project, compare
-    with what advise_indexes measured before the change."""
+    with what advise_indexes measured before the change and what it promised; indexes that did not deliver can be
+    dropped again by a change set."""
     from dbmanager.phases.optimization.measure import measure
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     after = await measure(adapter, _statements(queries))
     lines = [measurements_text(after)]
-    if project is not None:
-        known = (await services.projects.get(project)).latest("index_advice")
-        before = {row["query"]: row for row in known.payload["before"]} if known else {}
-        compared = [
-            {"query": m.query, "before": before[m.query]["cost"], "after": m.cost,
-             "before_ms": before[m.query]["execution_ms"], "after_ms": m.execution_ms}
-            for m in after if m.query in before and m.cost is not None and before[m.query]["cost"] is not None
-        ]  # fmt: skip
+    facts: dict[str, JsonValue] = {}
+    known = (await services.projects.get(project)).latest("index_advice") if project is not None else None
+    if known is not None and project is not None:
+        compared = _compared(known.payload, after)
         if compared:
             was, now = sum(row["before"] for row in compared), sum(row["after"] for row in compared)
-            payload = {"connection": connection, "queries": compared, "work_before": was, "work_after": now}
+            idle = await _idle(adapter, known.payload, after)
+            payload = {"connection": connection, "queries": compared, "work_before": was, "work_after": now,
+                       "indexes_not_read": [index.name for _, index in idle]}  # fmt: skip
             await services.projects.keep(
                 project, "measured_change", f"work {was:,.0f} before, {now:,.0f} after", payload
             )
             lines.append(f"Work of {len(compared)} queries: {was:,.0f} before, {now:,.0f} after.")
-            return answer("\n".join(lines), {"work_before": was, "work_after": now})
-    return answer("\n".join(lines))
+            facts |= {"work_before": was, "work_after": now}
+            if idle:
+                lines.append(
+                    "Advised, made, and read by none of these plans: "
+                    + ", ".join(f"{t.name}.{i.name}" for t, i in idle)
+                )
+            if idle and propose_undo:
+                from dbmanager.phases.optimization.index_changes import index_plan
+
+                plan = await index_plan(adapter, connection, [], idle, "promised by the planner, not delivered")
+                change = await services.changes.propose(plan, project)
+                lines += ["", review_text(change, services)]
+                facts |= {"change": change.id, "state": change.state.value}
+    return answer("\n".join(lines), facts or None)
+
+
+def _compared(advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Return each query's work before and after, and the ratio that the planner promised where it promised one."""
+    before = {row["query"]: row for row in advice["before"]}
+    numbers = {row["query"]: number for number, row in enumerate(advice["before"], 1)}
+    promised = {row["query"]: row["after"] / row["before"] for row in advice.get("effects", ()) if row["before"]}
+    return [
+        {"query": m.query, "before": before[m.query]["cost"], "after": m.cost,
+         "before_ms": before[m.query]["execution_ms"], "after_ms": m.execution_ms,
+         "promised_ratio": promised.get(numbers[m.query])}
+        for m in after if m.query in before and m.cost is not None and before[m.query]["cost"] is not None
+    ]  # fmt: skip
+
+
+async def _idle(adapter: Adapter, advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[tuple[Table, Index]]:
+    """Return the advised indexes that exist and that no measured plan reads."""
+    advised = {(row["table"], row["index"]) for row in advice["create"]}
+    read = {name for measured in after for name in measured.indexes}
+    schema = await adapter.catalog.read_schema()
+    return [
+        (table, index)
+        for table in schema.base_tables()
+        for index in table.indexes
+        if (table.name, index.name) in advised and index.name not in read
+    ]
 
 
 def measurements_text(measured: tuple[Measurement, ...]) -> str:

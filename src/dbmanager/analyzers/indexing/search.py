@@ -13,9 +13,10 @@ Sets of candidates are integers, one bit for each.
 from __future__ import annotations
 
 import random
-from bisect import insort
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+from dbmanager.analyzers.indexing.bids import Bids, bits, mask
 
 Planned = tuple[float, int]
 Oracle = Callable[[int, list[int]], Awaitable[tuple[float, list[int]]]]
@@ -25,8 +26,6 @@ NEGLIGIBLE_RATIO = 0.0005
 """Of the workload's cost: an index that saves less is not worth having."""
 _SHARES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 """Offers are made of candidates up to these shares of the budget, so that small indexes are met beside great ones."""
-_ROUNDS_OF_REPAIR = 60
-_GREAT = 12
 _IDLE_ROUNDS = 12
 """So many rounds of drawn offers that find nothing better end the search."""
 
@@ -77,7 +76,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Search:
-    """One run; `base` (cost of each query without any candidate) and `calls` are there for reporting."""
+    """One run; `calls` counts how often the planner was asked."""
 
     task: Task
     oracle: Oracle
@@ -86,10 +85,9 @@ class Search:
     least_gain: float = NEGLIGIBLE_RATIO
     calls: int = 0
     asked: int = 0
-    base: list[float] = field(default_factory=list)
+    _known: Bids = field(init=False)
     _relevant: list[int] = field(default_factory=list)
     _wide: int = 0
-    _bids: list[list[tuple[float, int]]] = field(default_factory=list)
     _seen: list[list[tuple[int, int, float]]] = field(default_factory=list)
     _exact: list[dict[int, Planned]] = field(default_factory=list)
     _best: int = 0
@@ -98,39 +96,36 @@ class Search:
 
     async def run(self) -> Choice:
         """Return the best set found before the time is up or nothing better is found."""
-        queries = range(len(self.task.weights))
+        task, queries = self.task, range(len(self.task.weights))
         self._relevant, self._wide = [mask(found) for found in self.task.relevant], mask(self.task.wide)
-        self._bids, self._seen, self._exact = [[] for _ in queries], [[] for _ in queries], [{} for _ in queries]
-        self.base = [0.0 for _ in queries]
+        self._known = Bids(task.weights, task.sizes, task.writes, task.budget, self.least_gain)
+        self._seen, self._exact = [[] for _ in queries], [{} for _ in queries]
         for query in queries:
             self.base[query] = (await self._ask(query, 0))[0]
-        self._best_total = self._total(self.base, 0)
+        self._best_total = self._known.total(self.base, 0)
         try:
             await self._first()
             await self._explore()
             await self._refine()
         except OutOfTime:
             pass
-        self._prune()
+        self._best = self._known.pruned(self._best)
         return self._choice()
 
-    def _prune(self) -> None:
-        """Drop indexes that, by what is known, save less than is asked for, the least useful first."""
-        floor = self._total(self.base, 0) * self.least_gain
-        while self._best:
-            total = self._known(self._best)
-            lost, least = min((self._known(self._best & ~(1 << one)) - total, one) for one in bits(self._best))
-            if lost >= floor:
-                return
-            self._best &= ~(1 << least)
+    @property
+    def base(self) -> list[float]:
+        """By query, the cost without any candidate."""
+        return self._known.base
 
     def users(self, candidate: int) -> list[int]:
         """Return the queries whose plan with the best set reads a candidate."""
-        return [query for query in range(len(self.base)) if self._winner(query, self._best) >> candidate & 1]
+        return [query for query in range(len(self.base)) if self._known.winner(query, self._best) >> candidate & 1]
 
     def _choice(self) -> Choice:
-        costs = [self._bid(query, self._best) for query in range(len(self.base))]
-        return Choice(tuple(bits(self._best)), tuple(costs), self._total(costs, self._best), self._size(self._best))
+        costs = [self._known.cost(query, self._best) for query in range(len(self.base))]
+        return Choice(
+            tuple(bits(self._best)), tuple(costs), self._known.total(costs, self._best), self._known.size(self._best)
+        )
 
     # what is asked
 
@@ -139,7 +134,7 @@ class Search:
         for query in self._by_weight():
             for share in (0.25, 1.0):
                 await self._offer(query, self._small(query, share), rounds=1)
-        await self._take(self._choose())
+        await self._take(self._known.choose(self._best, self.remaining))
 
     async def _explore(self) -> None:
         """Learn the next best plans of each query, and what parts of their indexes are worth."""
@@ -169,7 +164,7 @@ class Search:
                 if found >> one & 1:
                     same = mask(other for other in bits(found) if self.task.tables[other] == self.task.tables[one])
                     await self._ask(query, 1 << one)
-                    await self._ask(query, self._bids[query][0][1] & ~same | 1 << one)
+                    await self._ask(query, self._known.by_query[query][0][1] & ~same | 1 << one)
                     await self._ask(query, self._best & ~same | 1 << one)
 
     async def _refine(self) -> None:
@@ -192,7 +187,7 @@ class Search:
     async def _settle(self) -> None:
         """Choose by what is known and ask what that really gives, until asking brings nothing new."""
         for _ in range(4):
-            if not await self._take(self._choose()):
+            if not await self._take(self._known.choose(self._best, self.remaining)):
                 return
 
     async def _neighbours(self) -> None:
@@ -200,7 +195,7 @@ class Search:
         best = self._best
         for one in bits(best):
             await self._ask_all(best & ~(1 << one), touching=1 << one)
-        for one in self._promising(best):
+        for one in self._known.promising(best):
             if self.task.sizes[one] <= self.task.budget:
                 await self._ask_all(best | 1 << one, touching=1 << one)
 
@@ -209,7 +204,7 @@ class Search:
         if self.task.merge is None:
             return
         best = self._best
-        others = self._promising(best)
+        others = self._known.promising(best)
         for first in list(bits(best)):
             for second in [*bits(best), *others]:
                 made = await self.task.merge(first, second) if first != second else None
@@ -223,7 +218,7 @@ class Search:
 
     async def _parts(self, query: int) -> None:
         """Ask what parts of the sets that plans use are worth: each index alone, and all but one."""
-        for _, used in list(self._bids[query]):
+        for _, used in list(self._known.by_query[query]):
             for one in bits(used):
                 await self._ask(query, 1 << one)
                 await self._ask(query, used & ~(1 << one))
@@ -261,18 +256,9 @@ class Search:
             cost, names = await self.oracle(query, list(bits(offer)))
             found = cost, mask(names)
             self._seen[query].append((offer, found[1], cost))
-            self._note(query, found)
+            self._known.note(query, cost, found[1])
         self._exact[query][offer] = found
         return found
-
-    def _note(self, query: int, bid: Planned) -> None:
-        """Keep a bid that no other makes needless, and drop those that it makes needless."""
-        cost, used = bid
-        bids = self._bids[query]
-        if any(known <= cost and not other & ~used for known, other in bids):
-            return
-        bids[:] = [(known, other) for known, other in bids if known < cost or used & ~other]
-        insort(bids, bid)
 
     async def _take(self, chosen: int) -> bool:
         """Ask what a set really gives, drop what is of no use in it, and keep it when it is better."""
@@ -280,15 +266,13 @@ class Search:
         useful = 0
         for _, used in planned:
             useful |= used
-        total = self._total([cost for cost, _ in planned], useful)
+        total = self._known.total([cost for cost, _ in planned], useful)
         if total >= self._best_total:
             return False
         self._best, self._best_total = useful, total
         if self.on_better is not None:
             await self.on_better(self._choice())
         return True
-
-    # what is known
 
     def _by_weight(self) -> list[int]:
         return sorted(range(len(self.base)), key=lambda query: -self.base[query] * self.task.weights[query])
@@ -303,112 +287,3 @@ class Search:
         """Draw a part of the small candidates."""
         kept = self._random.choice((0.15, 0.3, 0.6))
         return mask(one for one in bits(self._small(query, share)) if self._random.random() < kept)
-
-    def _promising(self, without: int) -> list[int]:
-        """Return the candidates that some plan used, the most useful for their bytes first."""
-        worth: dict[int, float] = {}
-        for query, plans in enumerate(self._bids):
-            for cost, used in plans:
-                gain = (self.base[query] - cost) * self.task.weights[query] / max(1, used.bit_count())
-                for one in bits(used & ~without):
-                    worth[one] = max(worth.get(one, 0.0), gain / max(self.task.sizes[one], 8192))
-        return sorted(worth, key=lambda one: (-worth[one], one))
-
-    def _total(self, costs: Sequence[float], chosen: int) -> float:
-        total = sum(cost * weight for cost, weight in zip(costs, self.task.weights, strict=True))
-        return total + sum(self.task.writes[one] for one in bits(chosen))
-
-    def _bid(self, query: int, chosen: int) -> float:
-        """Return the least cost of a plan seen that needs nothing else."""
-        for cost, used in self._bids[query]:
-            if not used & ~chosen:
-                return cost
-        return self.base[query]
-
-    def _winner(self, query: int, chosen: int) -> int:
-        return next((used for _, used in self._bids[query] if not used & ~chosen), 0)
-
-    def _size(self, chosen: int) -> int:
-        return sum(self.task.sizes[one] for one in bits(chosen))
-
-    def _known(self, chosen: int) -> float:
-        return self._total([self._bid(query, chosen) for query in range(len(self.base))], chosen)
-
-    # what follows from it
-
-    def _choose(self) -> int:
-        """Return the best set by what is known: greedy, then torn down in part and chosen anew."""
-        options = list(dict.fromkeys(used for plans in self._bids for _, used in plans if used))
-        best = min((self._greedy(start, options) for start in (0, self._best, *self._great())), key=self._known)
-        known = self._known(best)
-        for _ in range(_ROUNDS_OF_REPAIR):
-            if not best or self.remaining() <= 0:
-                break
-            members = list(bits(best))
-            out = self._random.sample(members, k=min(len(members), self._random.randint(1, 4)))
-            banned = 1 << out[0] if self._random.random() < 0.7 else 0
-            again = self._greedy(best & ~mask(out), [one for one in options if not one & banned])
-            total = self._known(again)
-            if total < known:
-                best, known = again, total
-        return best
-
-    def _great(self) -> list[int]:
-        """Return large candidates to begin with: choice per byte comes to them too late."""
-        fits = [one for one in self._promising(0) if self.task.budget * 0.1 < self.task.sizes[one] <= self.task.budget]
-        return [1 << one for one in fits[:_GREAT]]
-
-    def _greedy(self, chosen: int, options: Sequence[int]) -> int:
-        """Add the option of most gain for its bytes until none fits or pays; gains are looked at anew lazily."""
-        size = self._size(chosen)
-        costs = [self._bid(query, chosen) for query in range(len(self.base))]
-        floor = self._total(self.base, 0) * self.least_gain
-        waiting = [(float("inf"), option) for option in options]
-        while waiting:
-            best: tuple[float, int, list[float]] | None = None
-            left: list[tuple[float, int]] = []
-            for position, (bound, option) in enumerate(waiting):
-                if best is not None and bound <= best[0]:
-                    left += waiting[position:]
-                    break
-                added = option & ~chosen
-                extra = self._size(added)
-                if not added or size + extra > self.task.budget:
-                    continue
-                new = self._with(costs, chosen | added, added)
-                ratio = self._gain(costs, new, added) / max(extra, 8192)
-                left.append((ratio, option))
-                if ratio * max(extra, 8192) > floor and (best is None or ratio > best[0]):
-                    best = (ratio, added, new)
-            if best is None:
-                break
-            chosen, size, costs = chosen | best[1], size + self._size(best[1]), best[2]
-            waiting = sorted(left, key=lambda one: -one[0])
-            waiting = [(bound * 2 if bound > 0 else 0.0, option) for bound, option in waiting]
-        return chosen
-
-    def _gain(self, costs: Sequence[float], new: Sequence[float], added: int) -> float:
-        gain = sum((old - now) * weight for old, now, weight in zip(costs, new, self.task.weights, strict=True))
-        return gain - sum(self.task.writes[one] for one in bits(added))
-
-    def _with(self, costs: Sequence[float], whole: int, added: int) -> list[float]:
-        return [
-            min(cost, self._bid(query, whole)) if self._relevant[query] & added else cost
-            for query, cost in enumerate(costs)
-        ]
-
-
-def mask(numbers: Iterator[int] | Sequence[int]) -> int:
-    """Return the set of these numbers."""
-    found = 0
-    for number in numbers:
-        found |= 1 << number
-    return found
-
-
-def bits(chosen: int) -> Iterator[int]:
-    """Yield the numbers of a set, the least first."""
-    while chosen:
-        lowest = chosen & -chosen
-        yield lowest.bit_length() - 1
-        chosen ^= lowest

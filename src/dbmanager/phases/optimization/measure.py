@@ -18,13 +18,14 @@ SINGLE_SCANS = ("full_scan",)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One query as it ran: its work (planner cost, or thousands of VM steps on SQLite), time, and full scans."""
+    """One query as it ran: its work (planner cost, or thousands of VM steps on SQLite), time, full scans, indexes read."""
 
     query: str
     cost: float | None
     execution_ms: float | None
     full_scans: tuple[str, ...]
     problem: str = ""
+    indexes: tuple[str, ...] = ()
 
 
 async def measure(
@@ -53,5 +54,6 @@ async def measure(
             found.append(Measurement(sql, None, None, (), refused.sentence()))
             continue
         scans = tuple(node.table or "" for node in plan.nodes() if node.access in SINGLE_SCANS)
-        found.append(Measurement(sql, plan.cost, plan.execution_ms, scans))
+        used = tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index))
+        found.append(Measurement(sql, plan.cost, plan.execution_ms, scans, indexes=used))
     return tuple(found)
