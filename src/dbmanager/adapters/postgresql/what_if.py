@@ -28,6 +28,7 @@ from dbmanager.adapters.postgresql.index_sizes import (
 )
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import Sessions
+from dbmanager.adapters.postgresql.turned import turned
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.queries import QueryPlan
 from dbmanager.model.schema import Index, Table
@@ -91,6 +92,9 @@ class HypotheticalPlanner:
             await self._plannable(statement)
             self._checked.add(statement)
         await self._offer(indexes)
+        special = next((table.name for table, index in indexes if _is_special(index)), None)
+        if special is not None:
+            statement = turned(statement, special) or statement
         planned, missing = await self._explained(statement)
         if missing > planned.cost * _WEIGHS:
             await self._raw.execute("SET LOCAL enable_nestloop = off")
@@ -213,6 +217,10 @@ class HypotheticalPlanner:
             ) from None  # fmt: skip
         except asyncpg.PostgresError as problem:
             raise mapped(problem, connection=self._name) from None
+
+
+def _is_special(index: Index) -> bool:
+    return index.where is not None or any(key.is_expression for key in index.keys)
 
 
 def descents(node: Mapping[str, Any], levels: Mapping[str, int], loops: float = 1.0) -> float:
