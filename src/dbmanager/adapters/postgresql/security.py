@@ -1,4 +1,4 @@
-"""Runs PostgreSQL's security checks over a plain connection."""
+"""Runs PostgreSQL's checks of security and health over a plain connection."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ class PostgresSecurity:
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
         """Run a check's query; a role that may not see the facts is told so."""
-        if check.min_version and (await self._sessions.role()).version < check.min_version:
+        version = (await self._sessions.role()).version
+        if check.min_version and version < check.min_version:
             return Unsupported(f"needs PostgreSQL {check.min_version // 10_000}")
+        is_newer = check.newer is not None and version >= check.newer[0]
+        query = check.newer[1] if check.newer is not None and is_newer else check.query
         try:
             async with self._sessions.reading(timeout_seconds=30, lock_seconds=5, confined=False) as raw:
-                rows = await raw.fetch(check.query)
+                rows = await raw.fetch(query)
         except PermissionDenied as denied:
             return Unsupported(f"the role can't see it: {denied.message}")
-        return tuple({name: canonical(value) for name, value in row.items()} for row in rows)
+        more = {"evidence_query": query} if is_newer else {}
+        return tuple({name: canonical(value) for name, value in row.items()} | more for row in rows)
