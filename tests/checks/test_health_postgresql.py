@@ -146,7 +146,9 @@ async def _rollbacks(place: Place) -> None:
 
 
 async def _dead(place: Place) -> None:
-    place.run(f"CREATE TABLE {QUOTED} AS SELECT n FROM generate_series(1, 10000) AS n; ANALYZE; DELETE FROM {QUOTED} WHERE n > 4000")
+    place.run(
+        f"CREATE TABLE {QUOTED} AS SELECT n FROM generate_series(1, 10000) AS n; ANALYZE; DELETE FROM {QUOTED} WHERE n > 4000"
+    )
 
 
 async def _changed(place: Place) -> None:
@@ -154,7 +156,9 @@ async def _changed(place: Place) -> None:
 
 
 async def _old_rows(place: Place) -> None:
-    await (await place.connect()).execute("BEGIN; SELECT txid_current()")  # holds the age, whatever autovacuum does meanwhile
+    await (await place.connect()).execute(
+        "BEGIN; SELECT txid_current()"
+    )  # holds the age, whatever autovacuum does meanwhile
     place.run(
         f"CREATE TABLE {QUOTED} (n int); DO $$ BEGIN FOR i IN 1..100050 LOOP BEGIN PERFORM txid_current(); "
         f"INSERT INTO {QUOTED} VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$"
@@ -235,7 +239,9 @@ async def _late_replica(place: Place) -> None:
         receiver.wait()
 
     place.stack.callback(end)
-    await place.until("SELECT count(*) > 0 FROM pg_stat_replication WHERE state = 'streaming' AND write_lsn IS NOT NULL")
+    await place.until(
+        "SELECT count(*) > 0 FROM pg_stat_replication WHERE state = 'streaming' AND write_lsn IS NOT NULL"
+    )
     receiver.send_signal(signal.SIGSTOP)
     await _segments(place)
 
@@ -253,7 +259,9 @@ async def _prepared(place: Place) -> None:
 async def _restart(place: Place) -> None:
     place.run("ALTER SYSTEM SET max_connections = 77")
     place.run("SELECT pg_reload_conf()")
-    place.stack.callback(lambda: (place.run("ALTER SYSTEM RESET max_connections"), place.run("SELECT pg_reload_conf()")))
+    place.stack.callback(
+        lambda: (place.run("ALTER SYSTEM RESET max_connections"), place.run("SELECT pg_reload_conf()"))
+    )
     await place.until("SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'")
 
 
@@ -331,7 +339,10 @@ async def test_a_seeded_fault_of_health_is_found_and_mended(
             if case.bound:
                 assert [f for f in await _found(strained, database, id_) if case.about in f.object_name] == []
             for finding in about:
-                assert finding.threshold and finding.caveat and finding.fix is not None and finding.fix.advice
+                assert finding.threshold
+                assert finding.caveat
+                assert finding.fix is not None
+                assert finding.fix.advice
                 assert "secret-4711" not in str(finding.evidence)
                 for statement in finding.fix.statements:
                     strained.run_sql(database, statement)

@@ -80,7 +80,9 @@ def _below(
     seen.add(pid)
     row = sessions.get(pid)
     what = (
-        f"{row['state']}, {row['statement']}, {_number(row['seconds'])} s" if row else "not shown (a prepared transaction?)"
+        f"{row['state']}, {row['statement']}, {_number(row['seconds'])} s"
+        if row
+        else "not shown (a prepared transaction?)"
     )
     yield f"{'> ' * depth}{pid}: {what}"
     for other in waiting.get(pid, ()):

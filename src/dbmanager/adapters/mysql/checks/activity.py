@@ -14,7 +14,10 @@ LATE_SECONDS = 60
 
 def _replica(facts: FactRows) -> Iterator[Problem]:
     for row in facts:
-        told = {name.lower().replace("slave_", "replica_").replace("_master", "_source"): value for name, value in row.items()}
+        told = {
+            name.lower().replace("slave_", "replica_").replace("_master", "_source"): value
+            for name, value in row.items()
+        }
         threads = {name: str(told.get(f"replica_{name}_running")) for name in ("io", "sql")}
         behind = told.get("seconds_behind_source")
         late = behind is not None and int(str(behind)) > LATE_SECONDS

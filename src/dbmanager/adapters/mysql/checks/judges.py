@@ -41,7 +41,12 @@ class Counters:
 
 
 def counted(
-    about: str, is_wrong: Callable[[Counters], bool], advice: str, shows: str = "", statement: str = "", inverse: str = ""
+    about: str,
+    is_wrong: Callable[[Counters], bool],
+    advice: str,
+    shows: str = "",
+    statement: str = "",
+    inverse: str = "",
 ) -> Callable[[FactRows], Iterator[Problem]]:
     """Return a judge over the counters; `shows` names those that are the evidence, beside since when they count."""
 
@@ -49,7 +54,11 @@ def counted(
         for row in facts:
             counters = Counters(row)
             if is_wrong(counters):
-                shown = {name: row.get(name) for name in [*shows.split(), "uptime_since_flush_status", "uptime"] if name in row}
+                shown = {
+                    name: row.get(name)
+                    for name in [*shows.split(), "uptime_since_flush_status", "uptime"]
+                    if name in row
+                }
                 undo = inverse.format_map({name: str(value) for name, value in row.items()}) if inverse else ""
                 yield Problem(about, shown, fix=Fix(advice, (statement,) if statement else (), (undo,) if undo else ()))
 

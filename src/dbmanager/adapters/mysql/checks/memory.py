@@ -34,7 +34,7 @@ MEMORY: tuple[QueryCheck, ...] = (
     Check("MY-210", Severity.LOW, MYSQL, "Temporary tables go to disk",
           "Groups and sorts are written to files and read back.", "MySQL manual, Internal Temporary Table Use in MySQL",
           counted("tmp_table_size", lambda c: c["created_tmp_disk_tables"] >= 100
-                  and c["created_tmp_disk_tables"] > 0.25 * (c["created_tmp_tables"] + c["created_tmp_disk_tables"]),
+                  and c["created_tmp_disk_tables"] > 0.25 * c["created_tmp_tables"],
                   "Leave long texts out of what is grouped, add the index that gives the order; then see plan_tuning.",
                   "created_tmp_disk_tables created_tmp_tables tmp_table_size max_heap_table_size"), COUNTERS,
           pack="health", threshold="a quarter of all, 100 at least; the share is MySQLTuner's.",

@@ -6,10 +6,9 @@ from dbmanager.adapters.postgresql.checks.judges import POSTGRESQL, TABLE, flagg
 from dbmanager.model.findings import Check, QueryCheck, Severity
 
 
-
 def _option(name: str) -> str:
     """Return SQL for a setting of autovacuum as it holds for the table `c`."""
-    of_table = f"(SELECT o.option_value FROM pg_options_to_table(c.reloptions) AS o WHERE o.option_name = '{name}')"
+    of_table = f"(SELECT o.option_value FROM pg_options_to_table(c.reloptions) AS o WHERE o.option_name = '{name}')"  # noqa: S608 - constants
     return f"coalesce({of_table}, current_setting('{name}'))::float8"
 
 
@@ -38,7 +37,7 @@ VACUUM: tuple[QueryCheck, ...] = (
           "PostgreSQL manual 25.1.6, autovacuum threshold",
           flagged("Vacuum it, and look why autovacuum did not: switched off, held back by an old transaction, too slow.",
                   "VACUUM (ANALYZE) {quoted}"),
-          f"SELECT {TABLE}, s.n_dead_tup AS dead_rows, s.n_live_tup AS live_rows, round({_due('vacuum')}) AS due_at, "  # noqa: S608
+          f"SELECT {TABLE}, s.n_dead_tup AS dead_rows, s.n_live_tup AS live_rows, round({_due('vacuum')}) AS due_at, "
           f"coalesce(s.last_autovacuum, s.last_vacuum) AS last_vacuum {_FROM} "
           f"WHERE s.n_dead_tup >= 1000 AND s.n_dead_tup > 2 * {_due('vacuum')} ORDER BY s.n_dead_tup DESC LIMIT 20",
           pack="health", threshold="twice the number at which autovacuum takes the table up, 1,000 rows at least.",
@@ -62,7 +61,7 @@ VACUUM: tuple[QueryCheck, ...] = (
     Check("PG-210", Severity.LOW, POSTGRESQL, "Statistics are out of date",
           "The planner takes the table for what it was, and picks joins and indexes for that.",
           "PostgreSQL manual 25.1.3", flagged("Analyze it.", "ANALYZE {quoted}"),
-          f"SELECT {TABLE}, s.n_mod_since_analyze AS rows_changed, round({_due('analyze')}) AS due_at, "  # noqa: S608
+          f"SELECT {TABLE}, s.n_mod_since_analyze AS rows_changed, round({_due('analyze')}) AS due_at, "
           f"coalesce(s.last_autoanalyze, s.last_analyze) AS last_analyze {_FROM} "
           f"WHERE s.n_mod_since_analyze >= 1000 AND s.n_mod_since_analyze > 2 * {_due('analyze')} "
           "ORDER BY s.n_mod_since_analyze DESC LIMIT 20",
@@ -95,7 +94,7 @@ VACUUM: tuple[QueryCheck, ...] = (
           "PostgreSQL manual 73.7, Heap-Only Tuples",
           flagged("Leave free space in its pages; and look which index holds the column that changes.",
                   "ALTER TABLE {quoted} SET (fillfactor = 90)", "ALTER TABLE {quoted} {undo} (fillfactor{undo_value})"),
-          f"SELECT {TABLE}, s.n_tup_upd AS updates, s.n_tup_hot_upd AS hot_updates, o.option_value AS fillfactor, "  # noqa: S608
+          f"SELECT {TABLE}, s.n_tup_upd AS updates, s.n_tup_hot_upd AS hot_updates, o.option_value AS fillfactor, "
           "CASE WHEN o.option_value IS NULL THEN 'RESET' ELSE 'SET' END AS undo, "
           "coalesce(' = ' || o.option_value, '') AS undo_value, d.stats_reset AS counted_since "
           f"{_FROM} JOIN pg_stat_database AS d ON d.datname = current_database() "
