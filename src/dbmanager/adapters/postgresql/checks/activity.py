@@ -34,7 +34,7 @@ ACTIVITY: tuple[QueryCheck, ...] = (
                   "ALTER SYSTEM SET idle_in_transaction_session_timeout = '{undo}'"),
           f"SELECT 'session ' || a.pid AS object, a.usename::text AS role, a.state, {_SECONDS % 'a.state_change'} AS idle_seconds, "  # noqa: S608
           f"{_SECONDS % 'a.xact_start'} AS open_seconds, {STATEMENT} AS last_statement, age(a.backend_xmin) AS xmin_age, "
-          "current_setting('idle_in_transaction_session_timeout') AS undo "
+          "(SELECT p.reset_val || p.unit FROM pg_settings AS p WHERE p.name = 'idle_in_transaction_session_timeout') AS undo "
           "FROM pg_stat_activity AS a WHERE a.state LIKE 'idle in transaction%' "
           "AND clock_timestamp() - a.state_change > interval '5 minutes' ORDER BY a.state_change LIMIT 20",
           pack="health", threshold="5 minutes idle within a transaction; the bound is ours.",
