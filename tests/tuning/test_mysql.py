@@ -94,6 +94,7 @@ async def test_joins_without_an_index_change_no_setting(sound: MySqlServer) -> N
     await adapter.close()
 
 
+@pytest.mark.promise("P3.3")
 async def test_settings_are_applied_verified_and_rolled_back(
     strained: MySqlServer, product: str, open_services: MakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:

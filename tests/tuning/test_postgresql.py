@@ -101,6 +101,7 @@ async def test_memory_that_nobody_told_is_asked_for_and_not_guessed(server: Post
     server.drop_database(database)
 
 
+@pytest.mark.promise("P3.3")
 async def test_settings_are_applied_verified_and_rolled_back(
     server: PostgresServer, open_services: MakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ async def plan_tuning(
     """Recommend settings by what the server has counted: each with its value now, proposal, formula, evidence, effect
     and whether a restart is needed. No counter, no advice. For findings use check_database pack=health; for missing
     indexes advise_indexes; buffers don't replace them."""
-    from dbmanager.phases.optimization.tune import tune, tuning_plan
+    from dbmanager.phases.optimization.tune import figures_text, tune, tuning_plan
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
@@ -47,7 +47,9 @@ async def plan_tuning(
     await services.keep_evidence(
         project, f"tuning_{kind}", f"{len(report.recommendations)} settings of {connection} should be other than they are",
         {"connection": connection, "settings": [
-            {"setting": one.rule.setting, "current": one.proposed.current, "proposed": one.proposed.value} for one in report.recommendations
+            {"setting": one.rule.setting, "object": one.proposed.object_name, "current": one.proposed.current,
+             "proposed": one.proposed.value, "measured": figures_text(one), "formula": one.rule.formula}
+            for one in report.recommendations
         ]},
     )  # fmt: skip
     facts: dict[str, JsonValue] | None = None
