@@ -24,7 +24,8 @@ HEALTH = {check.id: check for check in CHECKS if check.pack == "health"}
 RESET: tuple[tuple[str, ...], ...] = (
     ("REPLICAOF", "no", "one"), ("CONFIG", "SET", "maxmemory", "0"), ("CONFIG", "SET", "maxmemory-policy", "noeviction"),
     ("CONFIG", "SET", "maxclients", "10000"), ("CONFIG", "SET", "slowlog-log-slower-than", "10000"), ("SLOWLOG", "RESET"),
-    ("FLUSHALL",), ("CONFIG", "RESETSTAT"), ("CONFIG", "SET", "lfu-log-factor", "10"),
+    ("FLUSHALL",), ("CONFIG", "RESETSTAT"), ("CONFIG", "SET", "latency-monitor-threshold", "0"), ("LATENCY", "RESET"),
+    ("CONFIG", "SET", "lfu-log-factor", "10"),
 )  # fmt: skip
 
 
@@ -156,6 +157,12 @@ def _unread(place: Place) -> None:
         assert time.monotonic() < deadline
 
 
+def _standing(place: Place) -> None:
+    place.run("CONFIG", "SET", "latency-monitor-threshold", "50")
+    place.run("EVAL", "local t = redis.call('TIME'); local function ms(x) return x[1] * 1000 + x[2] / 1000 end; "
+              "while ms(redis.call('TIME')) - ms(t) < 150 do end", "0")  # fmt: skip
+
+
 CASES: dict[str, tuple[Callable[[Place], None], str]] = {
     "RD-201": (_nearly_full, "maxmemory"),
     "RD-202": (_evicted, "evicted_keys"),
@@ -169,6 +176,7 @@ CASES: dict[str, tuple[Callable[[Place], None], str]] = {
     "RD-210": (_wrong, "total_error_replies"),
     "RD-211": (_hot, "item:*"),
     "RD-213": (_unread, "output buffers"),
+    "RD-215": (_standing, "command"),
 }
 
 

@@ -19,6 +19,7 @@ from dbmanager.adapters.redis.checks.facts import (
     HEALTH,
     HOT,
     INFO,
+    LATENCY,
     REPLICATION,
     SLOWLOG,
     USERS,
@@ -89,6 +90,11 @@ class RedisSecurity:
             return await health_facts(self._sessions, wire)
         if query == SLOWLOG:
             return await _slow(wire)
+        if query == LATENCY:
+            events = [
+                entry for entry in await _told(wire, "LATENCY", "LATEST") if isinstance(entry, list) and len(entry) >= 4
+            ]
+            return tuple({"event": entry[0].decode(), "last_ms": entry[2], "longest_ms": entry[3]} for entry in events)
         if query == CLUSTER:
             return await _cluster(wire)
         raise AssertionError(f"no facts called {query!r}")

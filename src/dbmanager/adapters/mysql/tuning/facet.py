@@ -5,8 +5,9 @@ from __future__ import annotations
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.tuning.rules import RULES
+from dbmanager.adapters.mysql.wire import DriverError
 from dbmanager.adapters.sql.values import canonical
-from dbmanager.errors import DbManagerError, PermissionDenied
+from dbmanager.errors import PermissionDenied
 from dbmanager.model.changes import ChangeStep, Probe
 from dbmanager.model.queries import Cell
 from dbmanager.model.tuning import Measured, Recommendation, TuningRule
@@ -38,7 +39,7 @@ class MysqlTuning:
                     figures[PERSISTS] = True
                     try:
                         kept = {str(row[0]).lower() for row in await raw.fetch(_PERSISTED)}
-                    except DbManagerError:
+                    except DriverError:  # performance_schema is off, or the account may not look
                         kept = set()
                     figures |= {f"{name}.kept": True for name in kept}
         except PermissionDenied as denied:

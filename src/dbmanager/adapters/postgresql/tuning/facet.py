@@ -26,7 +26,8 @@ _COUNTERS = (
     "(to_jsonb(d) ->> 'idle_in_transaction_time')::float8 AS idle_in_transaction_ms, "
     "(to_jsonb(d) ->> 'session_time')::float8 AS session_ms, coalesce(d.stats_reset, pg_postmaster_start_time()) AS counted_since, "
     "extract(epoch FROM now() - coalesce(d.stats_reset, pg_postmaster_start_time()))::float8 / 3600 AS hours, "
-    "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used_connections, "
+    "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+    "HAVING pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')) AS used_connections, "
     "current_setting('superuser_reserved_connections')::int AS reserved_connections "
     "FROM pg_stat_database AS d WHERE d.datname = current_database()"
 )

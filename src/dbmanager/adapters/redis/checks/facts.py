@@ -11,6 +11,7 @@ CODE = '["MODULE", "LIST"] and ["FUNCTION", "LIST"]'
 REPLICATION = '["INFO", "replication"] and ["CONFIG", "GET", "tls-replication"]'
 HEALTH = '["INFO"] and ["CONFIG", "GET"] of the limits'
 SLOWLOG = '["SLOWLOG", "GET", "128"]'
+LATENCY = '["LATENCY", "LATEST"]'
 CLUSTER = '["CLUSTER", "INFO"]'
 HOT = "a bounded SCAN with OBJECT FREQ of its keys"
 REDIS = frozenset({"redis"})

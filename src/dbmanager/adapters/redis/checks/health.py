@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from dbmanager.adapters.redis.checks.facts import CLUSTER, HEALTH, HOT, REDIS, SLOWLOG
+from dbmanager.adapters.redis.checks.facts import CLUSTER, HEALTH, HOT, LATENCY, REDIS, SLOWLOG
 from dbmanager.model.findings import Check, FactRows, Fix, Problem, QueryCheck, Severity
 from dbmanager.model.queries import Cell
 
 LIMITS = ("maxmemory", "maxmemory-policy", "maxclients", "slowlog-log-slower-than", "slowlog-max-len")
 HOT_COUNT = 200
 SLOW_TIMES = 10
+LONG_MS = 100
 MEGABYTE = 1_048_576
 
 
@@ -77,6 +78,15 @@ def _slow(facts: FactRows) -> Iterator[Problem]:
             yield Problem(
                 str(row["command"]), {"times": row["times"], "longest_ms": row["longest_ms"]},
                 fix=Fix("Replace commands that walk over everything (KEYS, SMEMBERS, HGETALL of big keys) by SCAN and ranges."),
+            )  # fmt: skip
+
+
+def _latency(facts: FactRows) -> Iterator[Problem]:
+    for row in facts:
+        if int(str(row["longest_ms"])) >= LONG_MS:
+            yield Problem(
+                str(row["event"]), {"longest_ms": row["longest_ms"], "last_ms": row["last_ms"]},
+                fix=Fix("LATENCY DOCTOR tells what such an event comes of; fork: less memory or no huge pages; aof: the disk."),
             )  # fmt: skip
 
 
@@ -182,6 +192,11 @@ HEALTH_CHECKS: tuple[QueryCheck, ...] = (
                "CLIENT LIST shows them by omem; read faster, ask for less at once, bound them by client-output-buffer-limit.",
                "mem_clients_normal used_memory connected_clients pubsub_clients"), HEALTH,
           pack="health", threshold="5 MB and a fifth of the memory; the share is ours.", caveat="it is this moment's figure."),
+    Check("RD-215", Severity.MEDIUM, REDIS, "The server stood still for a while",
+          "Everybody waited for a fork, a disk, an expiry cycle or one command.", "Redis manual, Latency monitoring, LATENCY LATEST",
+          _latency, LATENCY,
+          pack="health", threshold="100 ms, the manual's example for latency-monitor-threshold.",
+          caveat="events are kept only while latency-monitor-threshold is above 0, which is not the default; and they may be old."),
     Check("RD-214", Severity.INFO, REDIS, "Counters are younger than a day",
           "What is judged by counters has seen no whole day of work yet.", "Redis manual, INFO, uptime_in_seconds",
           told("uptime", lambda t: t["uptime_in_seconds"] < 86_400, "Run the checks again tomorrow before acting on what is counted.",
