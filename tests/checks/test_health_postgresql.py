@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.facets import Statement, Unsupported
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.postgresql.checks import CHECKS
-from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
+from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
 from dbmanager.model.findings import Finding, Severity
 from dbmanager.services.checking import run_checks
 from tests.conftest import needed
@@ -56,12 +56,12 @@ def sound() -> Iterator[PostgresServer]:
 
 
 @contextlib.asynccontextmanager
-async def opened(server: PostgresServer, database: str) -> AsyncIterator[PostgresAdapter]:
+async def opened(server: PostgresServer, database: str, access: Access = "read_only") -> AsyncIterator[PostgresAdapter]:
     url = ResolvedUrl(
         engine="postgresql", host=server.host, port=server.port, user=SUPERUSER, password=SecretStr(PASSWORD),
         database=database,
     )  # fmt: skip
-    adapter = PostgresAdapter("test", url, ConnectionSettings(url=server.url(database), access="read_only"))
+    adapter = PostgresAdapter("test", url, ConnectionSettings(url=server.url(database), access=access))
     try:
         yield adapter
     finally:
@@ -273,6 +273,19 @@ def _by(*statements: str) -> Callable[[Place], Awaitable[None]]:
     return seed
 
 
+async def _carried_out(
+    server: PostgresServer, database: str, statements: Sequence[str], inverse: Sequence[str] = ()
+) -> None:
+    """Carry a fix out as a change set would: each statement its own step, in a transaction where that may be."""
+    async with opened(server, database, access="admin") as adapter:
+        schema = await adapter.catalog.read_schema()
+        for statement in statements:
+            step = adapter.steps.change_step(schema, statement, inverse=next(iter(inverse), None))
+            await adapter.execute.execute(
+                [Statement(step.statement)], atomic=step.transactional, lock_timeout_seconds=5, timeout_seconds=60
+            )
+
+
 @dataclass(frozen=True)
 class Case:
     """A fault: how it is made, what the finding is about, a bound that is lowered because nobody waits an hour for it."""
@@ -344,12 +357,10 @@ async def test_a_seeded_fault_of_health_is_found_and_mended(
                 assert finding.fix is not None
                 assert finding.fix.advice
                 assert "secret-4711" not in str(finding.evidence)
-                for statement in finding.fix.statements:
-                    strained.run_sql(database, statement)
+                await _carried_out(strained, database, finding.fix.statements, finding.fix.inverse)
                 if finding.fix.statements and case.mends:
                     assert finding.object_name not in {f.object_name for f in await _found(strained, database, id_)}
-                for statement in finding.fix.inverse:
-                    strained.run_sql(database, statement)
+                await _carried_out(strained, database, finding.fix.inverse)
     finally:
         strained.drop_database(database)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.facets import Statement, Unsupported
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.adapters.sqlite.checks import CHECKS
 from dbmanager.model.findings import Finding, Severity
@@ -74,17 +74,24 @@ async def test_a_seeded_fault_of_a_file_is_found_and_mended(
     assert finding.caveat
     assert finding.fix is not None
     assert finding.fix.advice
+    await adapter.close()
     for statement in finding.fix.statements:
-        await adapter.close()
-        raw = sqlite3.connect(faulty)
-        raw.execute(statement).fetchall()
+        await _carried_out(open_sqlite(faulty), statement)
         again = open_sqlite(faulty, read_only=True)
         assert await _found(again, id_) == []
         await again.close()
-        for undo in finding.fix.inverse:
-            raw.execute(undo).fetchall()
-            assert await _found(open_sqlite(faulty, read_only=True), id_)
-        raw.close()
+    for statement in finding.fix.inverse:
+        await _carried_out(open_sqlite(faulty), statement)
+        assert await _found(open_sqlite(faulty, read_only=True), id_)
+
+
+async def _carried_out(adapter: SqliteAdapter, statement: str) -> None:
+    """Carry a fix out as a change set would."""
+    step = adapter.steps.change_step(await adapter.catalog.read_schema(), statement)
+    await adapter.execute.execute(
+        [Statement(step.statement)], atomic=step.transactional, lock_timeout_seconds=5, timeout_seconds=60
+    )
+    await adapter.close()
 
 
 async def test_a_healthy_fresh_file_has_nothing_above_low(make: Callable[[str], Path], open_sqlite: Open) -> None:

@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from dbmanager.model.tuning import MB
+from dbmanager.adapters.postgresql.adapter import PostgresAdapter
+from dbmanager.adapters.postgresql.tuning import RULES
+from dbmanager.model.changes import ChangePlan, ChangeState
+from dbmanager.model.tuning import MB, Measured, Proposed, Recommendation
 from tests.checks.test_health_postgresql import QUOTED, Place, _crowd, _reads, _spills, opened
 from tests.conftest import needed
 from tests.engines import postgresql
 from tests.engines.postgresql import PASSWORD, PostgresServer
+from tests.services.conftest import approve
 from tests.tuning.conftest import MakeServices, apply_verify_and_roll_back, of, told
 
 pytestmark = pytest.mark.anyio
@@ -85,8 +89,6 @@ async def test_a_setting_is_proposed_by_its_counter_and_not_without(setting: str
 
 
 def test_every_rule_of_postgresql_has_its_counter_seeded() -> None:
-    from dbmanager.adapters.postgresql.tuning import RULES
-
     assert {rule.setting for rule in RULES} == set(SEEDED)
 
 
@@ -136,4 +138,34 @@ async def test_settings_are_applied_verified_and_rolled_back(
     assert of(fixed, "effective_cache_size")
     assert fixed.steps == ()
     assert "command line" in fixed.by_hand[0]
+    server.drop_database(database)
+
+
+async def test_a_setting_that_waits_for_a_restart_is_written_verified_and_taken_back(
+    server: PostgresServer, open_services: MakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", PASSWORD)
+    database = server.create_database()
+    services = open_services(url=server.url(database), password={"env": "PW"})
+    adapter = await services.connections.adapter("db")
+    assert isinstance(adapter, PostgresAdapter)
+    (rule,) = [rule for rule in RULES if rule.setting == "shared_buffers"]
+    wanted = Recommendation(rule, Proposed("128MB", "1MB"), {})
+    steps = (*adapter.tuning.steps(wanted, Measured({"shared_buffers": "1MB"})), *adapter.tuning.finish())
+    assert "Restart" in str(adapter.tuning.by_hand(wanted, Measured({})))
+    written = "SELECT setting FROM pg_file_settings WHERE name = 'shared_buffers'"
+    plan = ChangePlan(
+        connection="db",
+        title="more memory",
+        reason="misses",
+        steps=steps,
+        precondition=await adapter.catalog.fingerprint(),
+    )
+    change = await services.changes.propose(plan)
+    await approve(services, change)
+    await services.changes.apply(change.id)
+    assert (await services.changes.verify(change.id)).state is ChangeState.VERIFIED
+    assert server.run_sql(database, written).splitlines()[-1] == "128MB"
+    await services.changes.roll_back(change.id)
+    assert "128MB" not in server.run_sql(database, written).splitlines()[1:]
     server.drop_database(database)

@@ -9,7 +9,7 @@ from dbmanager.model.tuning import GB, MB, Machine, Measured, Proposed, TuningRu
 SPILL_BYTES_AN_HOUR = 100 * MB
 ENOUGH_READS = 10_000
 LARGEST_WORK_MEM = 64 * MB
-FAST_READ_MS = 0.5
+FAST_READ_MS = 1.0
 MISSES = 0.1
 
 
@@ -100,7 +100,7 @@ RULES = rules(
     TuningRule("PT-05", "autovacuum_vacuum_scale_factor", "1,000 rows as a share of the table's, between 1 and 5 %",
                "PostgreSQL manual 25.1.6; CREATE TABLE, Storage Parameters", ("churned_tables",),
                "This table is vacuumed sooner and in smaller pieces.", "at once", _autovacuum),
-    TuningRule("PT-06", "random_page_cost", "1.1 where a read takes half a millisecond or less on average, measured (track_io_timing)",
+    TuningRule("PT-06", "random_page_cost", "1.1 where a read takes a millisecond or less on average (a disk that turns takes five), measured (track_io_timing)",
                "PostgreSQL manual 20.7.2, random_page_cost", ("blk_read_time_ms", "blks_read"),
                "Index scans are chosen more often, as fast storage deserves.", "reload", _random_page_cost),
     TuningRule("PT-07", "idle_in_transaction_session_timeout", "10 minutes where a quarter of all session time, 10 s at least, was spent idle in "
