@@ -50,6 +50,18 @@ def test_a_rule_that_measured_nothing_proposes_nothing(rule: TuningRule) -> None
     assert rule.recommendations(Measured({}), Machine(8 * GB, 4.0, "told")) == []
 
 
+def test_connections_are_not_raised_beyond_the_memory_that_they_would_take() -> None:
+    (rule,) = [rule for rule in RULES["mysql"] if rule.setting == "max_connections"]
+    busy = Measured({
+        "max_used_connections": 190, "max_connections": 200, "innodb_buffer_pool_size": GB, "sort_buffer_size": 4 * MB,
+        "join_buffer_size": 4 * MB, "thread_stack": MB,
+    })  # fmt: skip
+    assert rule.recommendations(busy, Machine(8 * GB, 4.0, "told"))[0].proposed.value == "300"
+    (refused,) = rule.recommendations(busy, Machine(2 * GB, 4.0, "told"))
+    assert refused.proposed.value == ""
+    assert "more memory" in refused.proposed.needs
+
+
 def _status(cached: int, evicted: int) -> dict[str, object]:
     return {"uptime": 5_000, "wiredTiger": {"cache": {
         "bytes currently in the cache": cached, "maximum bytes configured": GB, "pages evicted by application threads": evicted}}}  # fmt: skip

@@ -12,6 +12,12 @@ from dbmanager.model.tuning import GB, MB, Judge, Machine, Measured, Proposed, T
 
 LARGEST_TMP = 256 * MB
 LARGEST_REDO = 8 * GB
+SHARED_BUFFERS = ("innodb_buffer_pool_size", "innodb_log_buffer_size", "key_buffer_size", "query_cache_size")
+SESSION_BUFFERS = (
+    "sort_buffer_size", "join_buffer_size", "read_buffer_size", "read_rnd_buffer_size", "thread_stack", "binlog_cache_size",
+    "net_buffer_length",
+)  # fmt: skip
+"""Source: MySQL manual, How MySQL Uses Memory; temporary tables come on top."""
 
 
 def _hours(m: Measured) -> float:
@@ -61,9 +67,22 @@ def _thread_cache(m: Measured, machine: Machine) -> Iterator[Proposed]:
         yield Proposed(str(int(wanted)), str(int(current)))
 
 
+def peak_bytes(m: Measured, connections: int) -> float:
+    """Return what the server takes when so many sessions use all of their buffers, beside what all share."""
+    each = sum(m[name] for name in SESSION_BUFFERS)
+    return sum(m[name] for name in SHARED_BUFFERS) + connections * each
+
+
 def _max_connections(m: Measured, machine: Machine) -> Iterator[Proposed]:
     if m["max_used_connections"] >= 0.85 * m["max_connections"] > 0:
-        yield Proposed(str(int(m["max_connections"] * 1.5)), str(int(m["max_connections"])))
+        wanted = int(m["max_connections"] * 1.5)
+        most = machine.memory_bytes
+        if most is not None and peak_bytes(m, wanted) > 0.9 * most:
+            yield Proposed(
+                needs="more memory than the machine has, or a pool in front: all connections at once would fill it"
+            )
+        else:
+            yield Proposed(str(wanted), str(int(m["max_connections"])))
 
 
 RULES = rules(
@@ -85,7 +104,7 @@ RULES = rules(
                "Tables stay open; more file handles are held.", "at once", _table_open_cache),
     TuningRule("MT-06", "thread_cache_size", "the peak of connections, between 8 and 100", "MySQL manual, thread_cache_size",
                ("threads_created", "connections"), "Threads are kept for the next connection.", "at once", _thread_cache),
-    TuningRule("MT-07", "max_connections", "half as many again where the peak was 85 %; a pool in front is the better answer",
+    TuningRule("MT-07", "max_connections", "half as many again where the peak was 85 %, unless the buffers of so many sessions would fill nine tenths of the memory",
                "MySQL manual, max_connections", ("max_used_connections", "max_connections"),
                "Clients are not refused; each may take its session's buffers.", "at once", _max_connections),
 )  # fmt: skip
