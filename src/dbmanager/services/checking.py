@@ -18,10 +18,11 @@ async def run_checks(security: Security, *, engine: str, pack: Pack = "security"
     for check in security.checks():
         if engine not in check.engines or check.pack != pack:
             continue
-        facts = asked.get(check.query) if pack == "health" else None
+        is_shared = pack == "health" and check.min_version is None
+        facts = asked.get(check.query) if is_shared else None
         if facts is None:
             facts = await security.facts(check)
-        if pack == "health" and check.min_version is None:
+        if is_shared:
             asked[check.query] = facts
         if isinstance(facts, Unsupported):
             not_run[check.id] = facts.reason
