@@ -157,6 +157,11 @@ def _unread(place: Place) -> None:
         assert time.monotonic() < deadline
 
 
+def _heavy(place: Place) -> None:
+    _fill(place, 25_000, 600, "page")
+    _fill(place, 100, 20, "small")
+
+
 def _standing(place: Place) -> None:
     place.run("CONFIG", "SET", "latency-monitor-threshold", "50")
     place.run("EVAL", "local t = redis.call('TIME'); local function ms(x) return x[1] * 1000 + x[2] / 1000 end; "
@@ -177,6 +182,7 @@ CASES: dict[str, tuple[Callable[[Place], None], str]] = {
     "RD-211": (_hot, "item:*"),
     "RD-213": (_unread, "output buffers"),
     "RD-215": (_standing, "command"),
+    "RD-216": (_heavy, "page:*"),
 }
 
 

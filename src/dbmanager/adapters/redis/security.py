@@ -243,6 +243,7 @@ def _group(group: Group) -> dict[str, Cell]:
         "fields": list[Cell](group.fields()),
         "types": list[Cell](sorted(group.types())),
         "without_ttl": sum(facts.ttl_ms is None for facts in group.sampled),
+        "bytes_estimated": group.memory_bytes(),
         "largest_bytes": max((facts.size_bytes or 0 for facts in group.sampled), default=0),
         "largest_elements": max(lengths, default=0),
         "hashes_packed": sum(facts.encoding in ("listpack", "ziplist") for facts in hashes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from dbmanager.adapters.redis.checks.facts import CLUSTER, HEALTH, HOT, LATENCY, REDIS, SLOWLOG
+from dbmanager.adapters.redis.checks.facts import CLUSTER, GROUPS, HEALTH, HOT, LATENCY, REDIS, SLOWLOG
 from dbmanager.model.findings import Check, FactRows, Fix, Problem, QueryCheck, Severity
 from dbmanager.model.queries import Cell
 
@@ -78,6 +78,18 @@ def _slow(facts: FactRows) -> Iterator[Problem]:
             yield Problem(
                 str(row["command"]), {"times": row["times"], "longest_ms": row["longest_ms"]},
                 fix=Fix("Replace commands that walk over everything (KEYS, SMEMBERS, HGETALL of big keys) by SCAN and ranges."),
+            )  # fmt: skip
+
+
+def _heavy(facts: FactRows) -> Iterator[Problem]:
+    whole = sum(int(str(row["bytes_estimated"] or 0)) for row in facts)
+    for row in facts:
+        size = int(str(row["bytes_estimated"] or 0))
+        if len(facts) > 1 and size > 10 * MEGABYTE and size > 0.5 * whole:
+            names = ("bytes_estimated", "keys", "sampled", "largest_bytes", "largest_elements", "without_ttl")
+            yield Problem(
+                str(row["group"]), {name: row[name] for name in names},
+                fix=Fix("Give them an expiry, keep them compact, or split them off; big single keys are told by pack=schema."),
             )  # fmt: skip
 
 
@@ -197,6 +209,11 @@ HEALTH_CHECKS: tuple[QueryCheck, ...] = (
           _latency, LATENCY,
           pack="health", threshold="100 ms, the manual's example for latency-monitor-threshold.",
           caveat="events are kept only while latency-monitor-threshold is above 0, which is not the default; and they may be old."),
+    Check("RD-216", Severity.LOW, REDIS, "One group of keys takes most of the memory",
+          "What is decided about these keys decides about the server.", "Redis manual, MEMORY USAGE; Memory optimization",
+          _heavy, GROUPS,
+          pack="health", threshold="half of the memory of all keys and 10 MB, among several groups; the bound is ours.",
+          caveat="it is the sampled keys' average times the number of keys: a few big ones weigh too much or are missed."),
     Check("RD-214", Severity.INFO, REDIS, "Counters are younger than a day",
           "What is judged by counters has seen no whole day of work yet.", "Redis manual, INFO, uptime_in_seconds",
           told("uptime", lambda t: t["uptime_in_seconds"] < 86_400, "Run the checks again tomorrow before acting on what is counted.",
