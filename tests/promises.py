@@ -84,6 +84,10 @@ UNDER_CONTRACT = "tests/facets/test_catalog.py::test_every_registered_engine_is_
 DECLARED = "tests/facets/test_catalog.py::test_the_model_says_what_was_declared"
 EMITTED = "tests/facets/test_catalog.py::test_what_is_emitted_reads_back_as_the_same_model"
 REFERENCE_ADDED = "tests/facets/test_emit.py::test_a_reference_is_added_and_taken_away_or_refused_with_a_reason"
+TUNED = "tests/workflow/test_tuning.py::test_a_setting_is_proposed_approved_applied_verified_and_taken_back"
+TUNED_POSTGRESQL = "tests/tuning/test_postgresql.py::test_settings_are_applied_verified_and_rolled_back"
+TUNED_MYSQL = "tests/tuning/test_mysql.py::test_settings_are_applied_verified_and_rolled_back"
+TOLD_EVERYWHERE = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
 NO_SECRET = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 
 CAPABILITIES = (
@@ -119,7 +123,8 @@ PHASES = (
     _partly("P3.1", "Schema and models implemented", "a designed schema applied as one change set, with seed and tests",
             KILLED_RESUMES, KILLED_POSTGRESQL, PUT_BACK),
     _partly("P3.2", "Queries optimized, indexes implemented", "rewrites proved equal", SIX_PHASES, ADVISED),
-    _open("P3.3", "Configuration parameters tuned", "Plan settings from measured load and verify them by measurement"),
+    _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
+            TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE),
     _open("P3.4", "Caching strategy implemented", "Find what is worth caching and how it is invalidated"),
     _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",

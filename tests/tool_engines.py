@@ -15,6 +15,7 @@ SIX_PHASES = "tests/workflow/test_six_phases.py::test_every_gate_is_passed_by_ev
 ON_MONGODB = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_explained_changed_and_put_back"
 ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
+ON_TUNING = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb", "redis")
 """As a person names them; a registered engine stands here under at least one name."""
@@ -51,6 +52,7 @@ _SQL = {
         SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change", "plan_migration",
         "verify_data", "classify_data", "trace_lineage", "run_backup", "run_drill", "export_deliverables",
     ),
+    **_tested(ON_TUNING, "plan_tuning"),
 }  # fmt: skip
 
 _MYSQL = {
@@ -64,11 +66,13 @@ _MONGODB = {
     **_tested(SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change",
               "plan_migration", "verify_data", "classify_data", "trace_lineage", "run_backup", "run_drill",
               "export_deliverables"),
+    "plan_tuning": Shown("not run", "the engine of the tests does not execute serverStatus; the rule is judged by recorded replies"),
 }  # fmt: skip
 _REDIS = {
     **_tested(ON_REDIS, "list_connections", "describe_schema", "assess_database", "check_database", "classify_data", "trace_lineage",
               "run_query", "propose_change", "apply_change", "review_change", "roll_back_change", "run_backup", "run_drill",
               "export_deliverables", "verify_data"),
+    **_tested(ON_TUNING, "plan_tuning"),
     "plan_migration": Shown("unsupported", "keys are copied by a backup restored elsewhere; Redis declares no tables"),
     **{tool: Shown("unsupported", "Redis has no query planner") for tool in (
         "explain_query", "advise_indexes", "measure_queries")},

@@ -118,7 +118,11 @@ class Library:
     async def findings(self, project: str) -> str:
         """The latest findings kept as evidence of a project, at most 200 of each pack."""
         found = await self.services.projects.get(project)
-        kept = [item for kind in ("check_schema", "check_security") if (item := found.latest(kind)) is not None]
+        kept = [
+            item
+            for kind in ("check_schema", "check_security", "check_health")
+            if (item := found.latest(kind)) is not None
+        ]
         lines = []
         for item in kept:
             findings = item.payload["findings"]

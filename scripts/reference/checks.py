@@ -15,11 +15,11 @@ from dbmanager.analyzers.schema_lint.lint import RULES
 from dbmanager.model.findings import Check, QueryCheck
 
 TITLES = {
-    "postgresql": "Security of PostgreSQL",
-    "sqlite": "Security of SQLite",
-    "mysql": "Security of MySQL and MariaDB",
-    "mongodb": "MongoDB, security and design",
-    "redis": "Redis and Valkey, security and keys",
+    "postgresql": "PostgreSQL, security and health",
+    "sqlite": "SQLite, security and health",
+    "mysql": "MySQL and MariaDB, security and health",
+    "mongodb": "MongoDB, security, design and health",
+    "redis": "Redis and Valkey, security, keys and health",
 }
 """What each engine's part is called, in the order of the page."""
 

@@ -10,7 +10,7 @@ from tests.engines.extracted import program, root
 
 def newest_postgresql(**settings: str) -> AbstractContextManager[postgresql.PostgresServer]:
     """Run the PostgreSQL that carries DocumentDB; hypopg and pgaudit are with it."""
-    return postgresql.running(next(root("documentdb").glob("usr/lib/postgresql/*/bin")), **settings)
+    return postgresql.running(next(root("documentdb").glob("usr/lib/postgresql/*/bin")), initdb=(), **settings)
 
 
 def newest_redis(**settings: str) -> AbstractContextManager[redis.RedisServer]:

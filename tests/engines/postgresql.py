@@ -60,13 +60,13 @@ def _bindir() -> Path:
 
 
 @contextlib.contextmanager
-def running(bindir: Path | None = None, **settings: str) -> Iterator[PostgresServer]:
+def running(bindir: Path | None = None, *, initdb: tuple[str, ...] = (), **settings: str) -> Iterator[PostgresServer]:
     """Start an instance of the distribution's or of the given binaries, yield it, stop and remove it.
 
     Without binaries and settings it may be the server of `DBMANAGER_TEST_POSTGRESQL_URL`.
     """
     given = given_url("postgresql")
-    if given and not bindir and not settings:
+    if given and not bindir and not settings and not initdb:
         yield PostgresServer(given.hostname or "127.0.0.1", given.port or 5432, _bindir(), f"test_{os.getpid()}")
         return
     bindir = bindir or _bindir()
@@ -80,7 +80,7 @@ def running(bindir: Path | None = None, **settings: str) -> Iterator[PostgresSer
         prepare(
             "PostgreSQL",
             [str(bindir / "initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={secret}",
-             "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"],
+             "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", *initdb],
             folder,
         )  # fmt: skip
         options = {

@@ -100,7 +100,7 @@ async def test_a_check_of_what_stands_tells_what_the_server_says(id_: str, serve
 
 
 def test_every_check_has_its_case() -> None:
-    assert {check.id for check in CHECKS} == set(SEEDED) | set(STANDING)
+    assert {check.id for check in CHECKS if check.pack == "security"} == set(SEEDED) | set(STANDING)
     assert len(CHECKS) >= 10
 
 

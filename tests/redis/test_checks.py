@@ -302,7 +302,7 @@ async def test_what_a_user_cannot_see_is_told(open_redis: OpenRedis, redis_serve
 
 
 def test_every_check_has_its_fault() -> None:
-    assert {check.id for check in CHECKS} == {
+    assert {check.id for check in CHECKS if check.pack != "health"} == {
         *CASES,
         *RESTART,
         *ALWAYS,

@@ -116,8 +116,9 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
             await call("project_status", project=with_project["project"])
             await call("assess_database", **with_project)
             await call("describe_schema", connection=name, detail="full")
-            for pack in ("schema", "security"):
+            for pack in ("schema", "security", "health"):
                 await call("check_database", pack=pack, **with_project)
+            await call("plan_tuning", propose=True, **with_project)
             await call("classify_data", **with_project)
             for sql in ("SELECT * FROM customers", "SELECT upper(email), card_number FROM customers",
                         "SELECT remark FROM orders", "SELECT cast(email AS integer) FROM customers",

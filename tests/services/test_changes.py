@@ -16,6 +16,7 @@ from dbmanager.errors import (
     ApprovalRequired,
     AuditUnavailable,
     ConstraintViolated,
+    InvalidStatement,
     InvalidTransition,
     Irreversible,
     StaleChange,
@@ -227,3 +228,26 @@ async def test_a_table_and_its_index_are_made_by_one_change_and_taken_away_again
     assert query(folder, made) == [("later",), ("later_code",)]
     assert (await services.changes.roll_back(change.id)).state is ChangeState.ROLLED_BACK
     assert query(folder, made) == []
+
+
+@pytest.mark.parametrize("name", ["ix_owner", 'odd "%s" {0} 100%'])
+async def test_an_index_dropped_by_a_statement_is_made_again_by_the_roll_back(
+    open_services: Callable[..., Services], folder: Path, name: str
+) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    there = f"SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = '{name}'"
+    _write(folder, f"CREATE INDEX {quoted} ON accounts (owner)")
+    services = open_services()
+    change = await propose(services, f"DROP INDEX {quoted}")
+    await approve(services, change)
+    await services.changes.apply(change.id)
+    assert query(folder, there) == [(0,)]
+    await services.changes.roll_back(change.id)
+    assert query(folder, there) == [(1,)]
+
+
+async def test_an_index_that_is_not_there_is_told_before_anything_is_planned(
+    open_services: Callable[..., Services],
+) -> None:
+    with pytest.raises(InvalidStatement, match="no index 'nothing'"):
+        await propose(open_services(), "DROP INDEX nothing")

@@ -14,6 +14,7 @@ from dbmanager.adapters.facets import Unsupported
 from dbmanager.analyzers.describe import markdown
 from dbmanager.analyzers.describe.workflow import connection_text
 from dbmanager.errors import InvalidStatement, UnsupportedCapability
+from dbmanager.model.findings import Pack
 from dbmanager.model.queries import Scalar
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
@@ -164,8 +165,11 @@ async def check_database(
     connection: Connection,
     ctx: Context,
     pack: Annotated[
-        Literal["schema", "security"],
-        Field(description="schema: design defects; security: roles, settings, encryption"),
+        Pack,
+        Field(
+            description="schema: design defects; security: roles, settings, encryption; health: locks, connections, bloat, "
+            "vacuum, caches, replication, what runs out"
+        ),
     ] = "schema",
     limit: Annotated[int, Field(ge=1, le=200, description="Findings shown")] = 30,
     project: Evidence = None,
@@ -184,7 +188,7 @@ async def check_database(
 
         if isinstance(adapter.security, Unsupported):
             raise UnsupportedCapability(adapter.security.reason, object_name=connection)
-        report = await run_checks(adapter.security, engine=adapter.engine)
+        report = await run_checks(adapter.security, engine=adapter.engine, pack=pack)
     await services.keep_evidence(
         project,
         f"check_{pack}",

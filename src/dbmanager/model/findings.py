@@ -49,6 +49,8 @@ class Finding:
     Attributes:
         evidence: measured figures behind it, by name.
         evidence_query: the statement that shows the same figures again, if one does.
+        threshold: from where on it is one, and whose bound that is; told by checks of health.
+        caveat: what would make it wrong (counters that are young, a night's load).
     """
 
     id: str
@@ -60,20 +62,27 @@ class Finding:
     evidence: Mapping[str, Cell] = field(default_factory=dict)
     evidence_query: str | None = None
     fix: Fix | None = None
+    threshold: str = ""
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a judge returns: the object, the figures, and the fix for this very object."""
+    """What a judge returns: the object, the figures, and the fix for this very object.
+
+    Attributes:
+        severity: where this one is worse or milder than the check's own.
+    """
 
     object_name: str
     evidence: Mapping[str, Cell] = field(default_factory=dict)
     evidence_query: str | None = None
     fix: Fix | None = None
     title: str | None = None
+    severity: Severity | None = None
 
 
-Pack = Literal["schema", "security"]
+Pack = Literal["schema", "security", "health"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,9 @@ class Check(Generic[FactsT]):
         rationale: why it matters, in one or two sentences.
         pack: the pack of `check_database` it belongs to; rules over the schema model are always of `schema`.
         source: the manual page or standard behind it.
+        threshold: a health check's bound, and whose it is.
+        caveat: what would make a health check's finding wrong.
+        newer: another statement for the same facts, and the server version from which on it is asked.
     """
 
     id: str
@@ -99,9 +111,13 @@ class Check(Generic[FactsT]):
     query: str = ""
     min_version: int | None = None
     pack: Pack = "security"
+    threshold: str = ""
+    caveat: str = ""
+    newer: tuple[int, str] | None = None
 
     def __post_init__(self) -> None:
-        missing = [name for name in ("id", "title", "rationale", "source") if not getattr(self, name).strip()]
+        needed = ["id", "title", "rationale", "source", *(["threshold", "caveat"] if self.pack == "health" else [])]
+        missing = [name for name in needed if not getattr(self, name).strip()]
         if missing:
             raise ValueError(f"check {self.id or '?'} lacks {', '.join(missing)}")
 
@@ -110,7 +126,7 @@ class Check(Generic[FactsT]):
         return [
             Finding(
                 id=self.id,
-                severity=self.severity,
+                severity=problem.severity or self.severity,
                 object_name=problem.object_name,
                 title=problem.title or self.title,
                 rationale=self.rationale,
@@ -118,6 +134,8 @@ class Check(Generic[FactsT]):
                 evidence=problem.evidence,
                 evidence_query=problem.evidence_query or (self.query or None),
                 fix=problem.fix,
+                threshold=self.threshold,
+                caveat=self.caveat,
             )
             for problem in self.judge(facts)
         ]

@@ -155,6 +155,16 @@ def _advice(evidence: Evidence) -> dict[str, str]:
     }
 
 
+def _settings(evidence: Evidence) -> dict[str, str]:
+    rows = [
+        (s["setting"], s["current"], s["proposed"], s["measured"], s["formula"]) for s in evidence.payload["settings"]
+    ]
+    return {
+        "optimization/configuration/settings.md": "# Settings\n\n"
+        + _rows(("setting", "now", "proposed", "measured", "formula"), rows)
+    }
+
+
 def _measured(evidence: Evidence) -> dict[str, str]:
     rows = [(f"`{' '.join(q['query'].split())}`", q["before"], q["after"]) for q in evidence.payload["queries"]]
     return {
@@ -197,6 +207,8 @@ _FROM_EVIDENCE: dict[str, Any] = {
     "copy": _plain("migration/etl-processes/copy.md", "Tables copied"),
     "copy_verified": _plain("migration/validation/comparison.md", "Source and target compared"),
     "classification": _classified,
+    "check_health": _findings("optimization/monitoring/health-findings.md", "Health findings"),
+    "tuning_configuration": _settings,
     "check_security": _findings("governance/security/findings.md", "Security findings"),
     "audit_verified": _plain("governance/audit-logs/verification.md", "Audit log verified"),
     "backup": _plain("backup-recovery/documentation/backup.md", "Backup"),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dbmanager.adapters.facets import Security, Unsupported
-from dbmanager.model.findings import CheckReport, Finding, Pack
+from dbmanager.model.findings import CheckReport, FactRows, Finding, Pack
 
 
 async def run_checks(security: Security, *, engine: str, pack: Pack = "security") -> CheckReport:
-    """Return the findings of every check of the pack, the worst first, and why others were not run."""
+    """Return the findings of every check of the pack, the worst first, and why others were not run.
+
+    Checks of health that judge the same facts are given the same: a server is asked once for all of its counters.
+    """
     findings: list[Finding] = []
     checked: list[str] = []
     not_run: dict[str, str] = {}
+    asked: dict[str, FactRows | Unsupported] = {}
     for check in security.checks():
         if engine not in check.engines or check.pack != pack:
             continue
-        facts = await security.facts(check)
+        is_shared = pack == "health" and check.min_version is None
+        facts = asked.get(check.query) if is_shared else None
+        if facts is None:
+            facts = await security.facts(check)
+        if is_shared:
+            asked[check.query] = facts
         if isinstance(facts, Unsupported):
             not_run[check.id] = facts.reason
             continue

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT_SECONDS = 30.0
 _DEFAULT_DATABASE = {"redis": "0"}
 
+LOCAL_HOSTS = frozenset((None, "", "localhost", "127.0.0.1", "::1"))
+
 
 class Connections:
     """The databases of one configuration. One adapter per name, opened lazily, shared by concurrent callers."""
@@ -61,6 +63,14 @@ class Connections:
                     self._redactor.learn(url.password.get_secret_value())
                 self._adapters[name] = open_adapter(name, await self._tunnelled(name, url), settings)
             return self._adapters[name]
+
+    def is_local(self, name: str) -> bool:
+        """Whether the server runs on this machine by its address: a file or loopback, and no tunnel to another."""
+        settings = self.settings(name)
+        url = resolve(name, settings.model_copy(update={"password": None}), self._base)
+        return settings.ssh is None and (
+            url.engine == "sqlite" or url.host in LOCAL_HOSTS or str(url.host).startswith("/")
+        )
 
     def are_one(self, name: str, other: str) -> bool:
         """Whether two names lead to one database, by their addresses; no password is fetched and nothing is asked."""

@@ -22,6 +22,7 @@ from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
 from dbmanager.adapters.facets.scratch import Scratch, ScratchBook, ScratchPlace, scratch_place
 from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
+from dbmanager.adapters.facets.tuning import Tuning
 from dbmanager.adapters.facets.writing import CapturedRows, ChangeSteps, Execute, ExecutionResult, Statement
 from dbmanager.model.queries import Cell, Parameters
 
@@ -57,6 +58,7 @@ __all__ = [
     "Security",
     "Statement",
     "Statistics",
+    "Tuning",
     "TypeMapping",
     "Unsupported",
     "WhatIf",

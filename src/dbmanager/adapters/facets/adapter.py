@@ -12,6 +12,7 @@ from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
 from dbmanager.adapters.facets.scratch import Scratch
 from dbmanager.adapters.facets.scripting import BackupScripts
+from dbmanager.adapters.facets.tuning import Tuning
 from dbmanager.adapters.facets.writing import ChangeSteps, Execute
 from dbmanager.model.findings import FactRows, QueryCheck
 
@@ -78,6 +79,8 @@ class Adapter(Protocol):
     def scratch(self) -> Scratch | Unsupported: ...
     @property
     def security(self) -> Security | Unsupported: ...
+    @property
+    def tuning(self) -> Tuning | Unsupported: ...
 
     async def close(self) -> None:
         """Stop what runs, close the pool."""

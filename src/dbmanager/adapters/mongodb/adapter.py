@@ -14,6 +14,7 @@ from dbmanager.adapters.mongodb.scratch import MongoScratch
 from dbmanager.adapters.mongodb.security import MongoSecurity
 from dbmanager.adapters.mongodb.session import Sessions
 from dbmanager.adapters.mongodb.statistics import MongoStatistics
+from dbmanager.adapters.mongodb.tuning import MongoTuning
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -41,6 +42,7 @@ class MongoAdapter:
         self.scratch = MongoScratch(self._sessions)
         self.backup = MongoBackup(self._sessions, self.query, self.catalog, self.scratch)
         self.security = MongoSecurity(self._sessions, self.query, self.catalog)
+        self.tuning = MongoTuning(self._sessions)
 
     async def close(self) -> None:
         """Stop what runs and close the connections."""

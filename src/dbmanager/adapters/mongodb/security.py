@@ -20,6 +20,8 @@ from dbmanager.model.queries import Cell
 from dbmanager.model.schema import Table, TypeKind
 
 LONG_ARRAY = 1_000
+MANY_INDEXES = 20
+LARGE_BYTES = 8 * 1024 * 1024
 MIN_VALUES = 20
 TOLD_ONLY_BY_SOME = {"MG-029": "mechanisms"}
 """Checks whose facts need a field that not every server gives."""
@@ -43,6 +45,8 @@ class MongoSecurity:
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
         """Run a check's command on `admin`, or gather the facts that its query names (`facts:mixed_types`)."""
+        if check.query == "facts:oplog":
+            return await self._oplog()
         if check.query.startswith("facts:"):
             return tuple(await self._of_design(check.query.removeprefix("facts:")))
         try:
@@ -57,6 +61,20 @@ class MongoSecurity:
         if needed and not any(needed in row for row in rows):
             return Unsupported(f"the server does not tell users' {needed}")
         return rows
+
+    async def _oplog(self) -> FactRows | Unsupported:
+        """Return how many hours the oplog reaches back."""
+        ends = []
+        for order in (1, -1):
+            command = {"find": "oplog.rs", "sort": {"$natural": order}, "limit": 1, "projection": {"ts": 1, "_id": 0}}
+            try:
+                reply = await self._sessions.command(command, database="local", seconds=10)
+            except (UnsupportedCapability, PermissionDenied, InvalidStatement):
+                return Unsupported("the user may not read the oplog (role read on the database local)")
+            ends += [int(document["ts"].time) for document in reply["cursor"]["firstBatch"]]
+        if len(ends) < 2:
+            return Unsupported("the server has no oplog: it is no member of a replica set")
+        return ({"hours": (ends[1] - ends[0]) / 3_600},)
 
     async def _of_server(self, query: str) -> FactRows:
         """Return the users or roles of a reply, else the reply itself as the one row."""
@@ -146,6 +164,19 @@ def _long_arrays(table: Table, documents: list[dict[str, Any]]) -> Facts:
             yield {"object": f"{table.name}.{column.name}", "longest": longest}
 
 
+def _many_indexes(table: Table, tables: list[Table]) -> Facts:
+    if len(table.indexes) > MANY_INDEXES:
+        yield {"object": table.name, "indexes": len(table.indexes)}
+
+
+def _large_documents(table: Table, documents: list[dict[str, Any]]) -> Facts:
+    from bson import encode
+
+    largest = max((len(encode(document)) for document in documents), default=0)
+    if largest > LARGE_BYTES:
+        yield {"object": table.name, "largest_bytes": largest, "sampled": len(documents)}
+
+
 def _texts(form: re.Pattern[str]) -> Callable[[Table, list[dict[str, Any]]], Facts]:
     def facts(table: Table, documents: list[dict[str, Any]]) -> Facts:
         for column in table.columns:
@@ -167,7 +198,8 @@ def _is_code(name: str) -> bool:
 DECLARED: dict[str, Callable[[Table, list[Table]], Facts]] = {
     "unvalidated": _unvalidated, "warning_validators": _warning_validators, "mixed_types": _mixed_types,
     "unindexed_references": _unindexed_references, "redundant_indexes": _redundant_indexes,
+    "many_indexes": _many_indexes,
 }  # fmt: skip
 SAMPLED: dict[str, Callable[[Table, list[dict[str, Any]]], Facts]] = {
-    "long_arrays": _long_arrays, "text_numbers": _texts(_NUMBER), "text_dates": _texts(_DATE),
+    "long_arrays": _long_arrays, "large_documents": _large_documents, "text_numbers": _texts(_NUMBER), "text_dates": _texts(_DATE),
 }  # fmt: skip

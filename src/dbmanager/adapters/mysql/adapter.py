@@ -16,6 +16,7 @@ from dbmanager.adapters.mysql.scratch import MysqlScratch
 from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.statistics import MysqlStatistics
+from dbmanager.adapters.mysql.tuning import MysqlTuning
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -41,6 +42,7 @@ class MysqlAdapter:
         self.scratch = MysqlScratch(self._sessions)
         self.backup = MysqlBackup(self._sessions, self.scratch)
         self.security = MysqlSecurity(self._sessions)
+        self.tuning = MysqlTuning(self._sessions)
 
     @property
     def sessions(self) -> Sessions:

@@ -15,6 +15,7 @@ from dbmanager.adapters.postgresql.scratch import PostgresScratch
 from dbmanager.adapters.postgresql.security import PostgresSecurity
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.statistics import PostgresStatistics
+from dbmanager.adapters.postgresql.tuning import PostgresTuning
 from dbmanager.adapters.postgresql.what_if import PostgresWhatIf
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
@@ -41,6 +42,7 @@ class PostgresAdapter:
         self.scratch = PostgresScratch(self._sessions)
         self.backup = PostgresBackup(self._sessions, self.scratch)
         self.security = PostgresSecurity(self._sessions)
+        self.tuning = PostgresTuning(self._sessions)
 
     @property
     def sessions(self) -> Sessions:

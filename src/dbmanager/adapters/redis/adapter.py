@@ -14,6 +14,7 @@ from dbmanager.adapters.redis.security import RedisSecurity
 from dbmanager.adapters.redis.session import Sessions
 from dbmanager.adapters.redis.statistics import RedisStatistics
 from dbmanager.adapters.redis.steps import RedisSteps
+from dbmanager.adapters.redis.tuning import RedisTuning
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -41,6 +42,7 @@ class RedisAdapter:
         self.scratch = RedisScratch(self.sessions)
         self.backup = RedisBackup(self.sessions, self.scratch)
         self.security = RedisSecurity(self.sessions, self.catalog)
+        self.tuning = RedisTuning(self.sessions, self.catalog)
 
     async def close(self) -> None:
         """Stop what runs and close the pool."""

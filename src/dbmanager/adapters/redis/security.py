@@ -8,12 +8,27 @@ from collections.abc import Mapping
 from redis import exceptions as driver
 
 from dbmanager.adapters.facets import Unsupported
-from dbmanager.adapters.redis.catalog import RedisCatalog
+from dbmanager.adapters.redis.catalog import RedisCatalog, scan_keys
 from dbmanager.adapters.redis.checks import CHECKS
-from dbmanager.adapters.redis.checks.facts import ACL_LOG, CODE, CONFIG, GROUPS, INFO, REPLICATION, USERS
+from dbmanager.adapters.redis.checks.facts import (
+    ACL_LOG,
+    CLUSTER,
+    CODE,
+    CONFIG,
+    GROUPS,
+    HEALTH,
+    HOT,
+    INFO,
+    LATENCY,
+    REPLICATION,
+    SLOWLOG,
+    USERS,
+)
+from dbmanager.adapters.redis.checks.health import HOT_COUNT, LIMITS
 from dbmanager.adapters.redis.describe import Group
 from dbmanager.adapters.redis.session import Sessions, Wire
 from dbmanager.errors import InvalidStatement, PermissionDenied
+from dbmanager.model.commands import to_text
 from dbmanager.model.findings import FactRows, QueryCheck
 from dbmanager.model.queries import Cell
 
@@ -43,6 +58,8 @@ class RedisSecurity:
             return Unsupported(f"needs Redis {check.min_version // 10_000}")
         if check.query == GROUPS:
             return tuple(_group(group) for group in (await self._catalog.model()).groups)
+        if check.query == HOT:
+            return await self._hot()
         try:
             async with self._sessions.reading(timeout_seconds=30) as wire:
                 return await self._asked(wire, check.query)
@@ -69,7 +86,40 @@ class RedisSecurity:
             if not found:
                 raise PermissionDenied("the user's ACL does not allow INFO")
             return (found,)
+        if query == HEALTH:
+            return await health_facts(self._sessions, wire)
+        if query == SLOWLOG:
+            return await _slow(wire)
+        if query == LATENCY:
+            events = [
+                entry for entry in await _told(wire, "LATENCY", "LATEST") if isinstance(entry, list) and len(entry) >= 4
+            ]
+            return tuple({"event": entry[0].decode(), "last_ms": entry[2], "longest_ms": entry[3]} for entry in events)
+        if query == CLUSTER:
+            return await _cluster(wire)
         raise AssertionError(f"no facts called {query!r}")
+
+    async def _hot(self) -> FactRows | Unsupported:
+        """Return how often the keys of each group were used, by Redis's own logarithmic counter."""
+        patterns = (await self._catalog.model()).patterns
+        async with self._sessions.reading(timeout_seconds=60) as wire:
+            reply = (await wire.many([("CONFIG", "GET", "maxmemory-policy")]))[0]
+            policy = reply[1].decode() if isinstance(reply, list) and len(reply) == 2 else ""
+            if "lfu" not in policy:
+                return Unsupported("Redis counts the use of keys only under an LFU policy (maxmemory-policy)")
+            keys, share = await scan_keys(wire)
+            counts: dict[str, list[int]] = {}
+            for start in range(0, len(keys), 500):
+                part = keys[start : start + 500]
+                found = await wire.many([("OBJECT", "FREQ", key) for key in part])
+                for key, count in zip(part, found, strict=True):
+                    if isinstance(count, int):
+                        counts.setdefault(patterns.find(to_text(key)) or "*", []).append(count)
+        return tuple(
+            {"group": group, "keys": len(found), "share": share, "hottest": max(found), "median": sorted(found)[len(found) // 2],
+             "hot": sum(one >= HOT_COUNT for one in found)}
+            for group, found in sorted(counts.items())
+        )  # fmt: skip
 
     async def _replication(self, wire: Wire) -> FactRows:
         """Return the server's role and how a replica reaches its primary; the password it shows is only looked for."""
@@ -88,6 +138,44 @@ async def _told(wire: Wire, *command: str | int) -> list[object]:
     if isinstance(reply, driver.RedisError):
         raise reply
     return list(reply or ())
+
+
+async def health_facts(sessions: Sessions, wire: Wire) -> FactRows:
+    """Return one row: INFO by its names, and the limits that CONFIG tells where the user may ask."""
+    found: dict[str, Cell] = {}
+    for section in ("server", "clients", "memory", "persistence", "stats", "replication", "keyspace"):
+        found |= await sessions.info(wire, section)
+    if not found:
+        raise PermissionDenied("the user's ACL does not allow INFO")
+    limits = await wire.many([("CONFIG", "GET", name) for name in LIMITS])
+    for name, reply in zip(LIMITS, limits, strict=True):
+        if isinstance(reply, list) and len(reply) == 2:
+            found[name] = reply[1].decode("utf-8", "replace")
+    return (found,)
+
+
+async def _slow(wire: Wire) -> FactRows:
+    """Return slow commands by name, without their arguments: those are keys and values."""
+    by_name: dict[str, list[int]] = {}
+    for entry in await _told(wire, "SLOWLOG", "GET", 128):
+        if not isinstance(entry, list) or len(entry) < 4:
+            continue
+        command = entry[3]
+        if command and isinstance(command[0], bytes):
+            name = command[0].decode("ascii", "replace").upper()
+            by_name.setdefault(name if name.isalpha() else "?", []).append(int(entry[2]))
+    return tuple(
+        {"command": name, "times": len(micros), "longest_ms": max(micros) / 1_000}
+        for name, micros in sorted(by_name.items())
+    )
+
+
+async def _cluster(wire: Wire) -> FactRows:
+    reply = (await wire.many([("CLUSTER", "INFO")]))[0]
+    if not isinstance(reply, bytes):
+        return ()
+    lines = [line.partition(":") for line in reply.decode().splitlines() if ":" in line]
+    return ({name: value.strip() for name, _, value in lines},)
 
 
 async def _settings(wire: Wire) -> FactRows:
@@ -155,6 +243,7 @@ def _group(group: Group) -> dict[str, Cell]:
         "fields": list[Cell](group.fields()),
         "types": list[Cell](sorted(group.types())),
         "without_ttl": sum(facts.ttl_ms is None for facts in group.sampled),
+        "bytes_estimated": group.memory_bytes(),
         "largest_bytes": max((facts.size_bytes or 0 for facts in group.sampled), default=0),
         "largest_elements": max(lengths, default=0),
         "hashes_packed": sum(facts.encoding in ("listpack", "ziplist") for facts in hashes),

@@ -20,7 +20,15 @@ _ADMINISTRATION = re.compile(
     re.IGNORECASE,
 )
 """Statements about roles, rights and the server rather than about one database's contents."""
-_NO_TRANSACTION = ("CONCURRENTLY", "VACUUM", "ALTER SYSTEM", "CREATE DATABASE", "DROP DATABASE", "REINDEX DATABASE")
+_NO_TRANSACTION = (
+    "CONCURRENTLY",
+    "VACUUM",
+    "ALTER SYSTEM",
+    "CREATE DATABASE",
+    "DROP DATABASE",
+    "REINDEX DATABASE",
+    "PRAGMA JOURNAL_MODE",
+)
 
 
 class SqlEmit(Protocol):
@@ -180,7 +188,10 @@ def _drop_index_step(
     inverses: tuple[str, ...],
     transactional: bool,
 ) -> ChangeStep:
-    name = parsed.this.name
+    named = [parsed.this] if parsed.this is not None else parsed.args.get("tables") or []
+    if len(named) != 1:
+        raise InvalidStatement("a step drops one index", hint="Give each index its own step.")
+    name = named[0].name
     for table in schema.tables:
         for index in table.indexes:
             if index.name == name:

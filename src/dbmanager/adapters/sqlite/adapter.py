@@ -17,6 +17,7 @@ from dbmanager.adapters.sqlite.scratch import SqliteScratch
 from dbmanager.adapters.sqlite.security import SqliteSecurity
 from dbmanager.adapters.sqlite.session import Sessions
 from dbmanager.adapters.sqlite.statistics import SqliteStatistics
+from dbmanager.adapters.sqlite.tuning import SqliteTuning
 from dbmanager.adapters.sqlite.what_if import SqliteWhatIf
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
@@ -43,6 +44,7 @@ class SqliteAdapter:
         self.scratch = SqliteScratch(self._sessions, allowed=scratch)
         self.backup = SqliteBackup(self._sessions, self.scratch)
         self.security = SqliteSecurity(self._sessions)
+        self.tuning = SqliteTuning(self._sessions)
 
     async def close(self) -> None:
         """Close every handle."""

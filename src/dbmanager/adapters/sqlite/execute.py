@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,6 +14,8 @@ from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.storage import captured, released
 from dbmanager.model.schema import Table
+
+_JOURNAL = re.compile(r"\s*PRAGMA\s+journal_mode\s*=", re.IGNORECASE)
 
 
 class SqliteExecute:
@@ -36,6 +39,8 @@ class SqliteExecute:
                 handle.raw.execute("COMMIT")
             return ExecutionResult(changed, time.perf_counter() - started)
 
+        if any(_JOURNAL.match(statement.text) for statement in statements):
+            self._sessions.close_readers()
         return await self._sessions.write(work, timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds)
 
     async def capture_and_execute(

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from dbmanager.adapters.facets import Unsupported
+from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.adapters.sqlite.checks import CHECKS
 from dbmanager.adapters.sqlite.session import Handle, Sessions
@@ -33,6 +34,8 @@ class SqliteSecurity:
 
     async def facts(self, check: QueryCheck) -> FactRows | Unsupported:
         """Run a check's statement, or look at the files when its query names a fact source (`facts:files`)."""
+        if check.query == "facts:stale":
+            return await self._sessions.read(_stale, timeout_seconds=CHECK_SECONDS)
         if check.query.startswith("facts:"):
             if os.name != "posix":
                 return Unsupported("file modes are judged on POSIX systems only")
@@ -45,6 +48,22 @@ class SqliteSecurity:
             return tuple(dict(zip(names, (canonical(v) for v in row), strict=True)) for row in cursor.fetchmany(1_000))
 
         return await self._sessions.read(work, timeout_seconds=CHECK_SECONDS)
+
+
+def _stale(handle: Handle) -> FactRows:
+    """Tables that have at least ten times the rows that ANALYZE counted; one look at the end of each table."""
+    if handle.raw.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone() is None:
+        return ()
+    rows: list[dict[str, Cell]] = []
+    known = handle.raw.execute(
+        "SELECT s.tbl, max(CAST(s.stat AS INTEGER)) FROM sqlite_stat1 AS s JOIN pragma_table_list AS t ON t.name = s.tbl "
+        "WHERE t.type = 'table' AND NOT t.wr AND t.schema = 'main' GROUP BY s.tbl LIMIT 1000"
+    ).fetchall()
+    for name, counted in known:
+        (now,) = handle.raw.execute(f"SELECT max(rowid) FROM {quote(name)}").fetchone()  # noqa: S608 - quoted
+        if int(now or 0) >= max(10 * int(counted), 1_000):
+            rows.append({"object": str(name), "analyzed_rows": int(counted), "largest_rowid": int(now)})
+    return tuple(rows)
 
 
 def _files(path: Path) -> FactRows:

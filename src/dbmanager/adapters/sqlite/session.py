@@ -118,6 +118,12 @@ class Sessions:
                 self._writer = await self._thread(lambda: self._open_writer())
             return await self._run(self._writer, work, timeout_seconds, lock_seconds)
 
+    def close_readers(self) -> None:
+        """Close the readers that are idle: SQLite leaves write-ahead logging only while nobody else has the file open."""
+        handles, self._idle = self._idle, []
+        for handle in handles:
+            handle.raw.close()
+
     def separate_writer(self) -> sqlite3.Connection:
         """Open a handle that may write, which the caller closes. Raises AccessDenied like `write`."""
         self._require_writable()

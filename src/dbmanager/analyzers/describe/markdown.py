@@ -43,6 +43,8 @@ def finding(item: Finding) -> str:
     lines = [f"- **{item.severity.value} {item.id}** {item.object_name}: {item.title} ({evidence})"]
     if item.fix is not None:
         lines.append(f"  Fix: {item.fix.advice}" + "".join(f" `{sql}`" for sql in item.fix.statements))
+    if item.threshold:
+        lines.append(f"  Bound: {item.threshold} May be wrong: {item.caveat}")
     if item.evidence_query:
         lines.append(f"  Evidence: `{' '.join(item.evidence_query.split())}`")
     return "\n".join(lines)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from dbmanager.adapters.sql.row_findings import flagged
 from dbmanager.model.findings import FactRows, Fix, Problem
 
+__all__ = ["POSTGRESQL", "TABLE", "each_row", "flagged"]
+
 POSTGRESQL = frozenset({"postgresql"})
+TABLE = "format('%s.%s', n.nspname, c.relname) AS object, format('%I.%I', n.nspname, c.relname) AS quoted"
+"""A table's name to read, and the same to be written into SQL."""
 
 
 def each_row(advice: str, statement: str = "", inverse: str = "") -> Callable[[FactRows], Iterator[Problem]]:

@@ -4,8 +4,9 @@ RD-012, a server that runs as root, is not among them: nothing in the protocol t
 """
 
 from dbmanager.adapters.redis.checks.access import ACCESS
+from dbmanager.adapters.redis.checks.health import HEALTH_CHECKS
 from dbmanager.adapters.redis.checks.keys import KEYS
 from dbmanager.adapters.redis.checks.settings import SETTINGS
 from dbmanager.model.findings import catalogue
 
-CHECKS = catalogue(ACCESS, SETTINGS, KEYS)
+CHECKS = catalogue(ACCESS, SETTINGS, KEYS, HEALTH_CHECKS)
