@@ -15,7 +15,8 @@ import dbmanager_tools.migration
 import dbmanager_tools.optimization
 import dbmanager_tools.planning
 import dbmanager_tools.recovery
-import dbmanager_tools.workflow  # noqa: F401 - importing a tool module registers its tools
+import dbmanager_tools.workflow
+import dbmanager_tools.workload  # noqa: F401 - importing a tool module registers its tools
 from dbmanager_resources.library import add_resources
 from dbmanager_resources.prompts import add_prompts
 from dbmanager_tools.house import build

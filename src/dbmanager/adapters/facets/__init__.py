@@ -18,6 +18,7 @@ from dbmanager.adapters.facets.measuring import (
     WhatIfResult,
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
+from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
 from dbmanager.adapters.facets.scratch import Scratch, ScratchBook, ScratchPlace, scratch_place
 from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
@@ -58,6 +59,7 @@ __all__ = [
     "Unsupported",
     "WhatIf",
     "WhatIfResult",
+    "WorkloadSource",
     "need",
     "scratch_place",
 ]

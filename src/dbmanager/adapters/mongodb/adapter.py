@@ -33,6 +33,7 @@ class MongoAdapter:
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
         self.what_if = Unsupported("MongoDB plans with indexes that exist only")
+        self.workload = Unsupported("not yet")
         self.bulk = MongoBulk(self._sessions, self.query)
         self.backup_scripts = MongoBackupScripts()
         self.freeze = Unsupported(

@@ -35,6 +35,7 @@ class MysqlAdapter:
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
         self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
+        self.workload = Unsupported("not yet")
         self.bulk = MysqlBulk(self._sessions)
         self.backup_scripts = MysqlBackupScripts(url, settings)
         self.freeze = MysqlFreeze(self._sessions)

@@ -33,6 +33,7 @@ class RedisAdapter:
         self.statistics = RedisStatistics(self.sessions, self.catalog)
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
+        self.workload = Unsupported("not yet")
         self.backup_scripts = RedisBackupScripts()
         self.bulk = RedisBulk(self.sessions, self.catalog)
         self.freeze = Unsupported(
