@@ -16,6 +16,7 @@ from dbmanager.adapters.mysql.scratch import MysqlScratch
 from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.statistics import MysqlStatistics
+from dbmanager.adapters.mysql.workload import MysqlWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -35,7 +36,7 @@ class MysqlAdapter:
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
         self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
-        self.workload = Unsupported("not yet")
+        self.workload = MysqlWorkload(self._sessions, self.query)
         self.bulk = MysqlBulk(self._sessions)
         self.backup_scripts = MysqlBackupScripts(url, settings)
         self.freeze = MysqlFreeze(self._sessions)

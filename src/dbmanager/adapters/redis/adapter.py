@@ -14,6 +14,7 @@ from dbmanager.adapters.redis.security import RedisSecurity
 from dbmanager.adapters.redis.session import Sessions
 from dbmanager.adapters.redis.statistics import RedisStatistics
 from dbmanager.adapters.redis.steps import RedisSteps
+from dbmanager.adapters.redis.workload import RedisWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -33,7 +34,7 @@ class RedisAdapter:
         self.statistics = RedisStatistics(self.sessions, self.catalog)
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
-        self.workload = Unsupported("not yet")
+        self.workload = RedisWorkload(self.sessions)
         self.backup_scripts = RedisBackupScripts()
         self.bulk = RedisBulk(self.sessions, self.catalog)
         self.freeze = Unsupported(

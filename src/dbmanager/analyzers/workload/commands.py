@@ -18,6 +18,7 @@ _READING = frozenset(("find", "aggregate", "count", "distinct", "getMore"))
 _WRITING = frozenset(("insert", "update", "delete", "findAndModify", "findandmodify"))
 _SAME = frozenset(("limit", "skip", "batchSize", "lsid", "$db", "$clusterTime", "txnNumber", "cursor", "maxTimeMS"))
 """Fields of a command whose values make no other statement; the first three are shown as a value, the rest left out."""
+_WORD = re.compile(r"[A-Z][A-Z0-9._-]{0,40}")
 _REDIS_WRITING = re.compile(
     r"^(?:SET|GETSET|GETDEL|APPEND|INCR|DECR|DEL|UNLINK|EXPIRE|PEXPIRE|PERSIST|RENAME|COPY|RESTORE|MSET|H(?:SET|DEL|INCR|MSET)"
     r"|[LR](?:PUSH|POP|TRIM|REM|INSERT|SET|MOVE)|S(?:ADD|REM|POP|MOVE)|Z(?:ADD|REM|INCR|POP)|X(?:ADD|DEL|TRIM|ACK|GROUP|CLAIM)"
@@ -95,6 +96,8 @@ def _redis(text: str) -> CommandReading:
         return _unreadable(text, "no Redis command")
     word = arguments[0].decode("ascii", "replace").upper()
     key = key_pattern(arguments[1].decode("utf-8", "replace")) if len(arguments) > 1 else ""
+    if not _WORD.fullmatch(word):
+        return _unreadable(text, "no Redis command")
     kind: StatementKind = "write" if _REDIS_WRITING.match(word) else "read" if _REDIS_READING.match(word) else "other"
     shown = json.dumps([word, *([key] if key else []), *(["?"] if len(arguments) > 2 else [])], ensure_ascii=False)
     return CommandReading(_digest(shown), shown, kind, (word, key))

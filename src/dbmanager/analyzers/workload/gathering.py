@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dbmanager.analyzers.workload.commands import read_command
 from dbmanager.analyzers.workload.fingerprint import Reading, read
 from dbmanager.analyzers.workload.lexing import LONGEST_TOKENIZED, is_readable, spaced
-from dbmanager.analyzers.workload.routines import statements_of
+from dbmanager.analyzers.workload.routines import statements_of, with_placeholders
 from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 
 MOST_STATEMENTS = 500
@@ -43,6 +43,7 @@ def understood(raw: Workload, dialect: str, *, most: int = MOST_STATEMENTS) -> W
         for digest, group in groups.items()
         if any(s.calls for s in group)
     ]
+    merged += _uncounted(routines, dialect, set(groups))
     merged.sort(key=lambda s: (-(s.total_ms or 0.0), -s.calls, s.fingerprint))
     left_out = len(merged) - most
     notes = (*raw.notes, f"{left_out} cheaper statements left out") if left_out > 0 else raw.notes
@@ -103,6 +104,19 @@ def _merged(
         samples=tuple(sample for sample in samples if len(sample) <= LONGEST_SAMPLE)[:MOST_SAMPLES],
         routine=next((s.routine for s in group if s.routine), None) or owners.get(digest),
     )  # fmt: skip
+
+
+def _uncounted(routines: Sequence[Routine], dialect: str, counted: set[str]) -> Iterator[WorkloadStatement]:
+    """Yield the statements of routines that ran, where the engine counts the routine alone: once for each of its calls."""
+    for routine in routines:
+        for text in statements_of(routine, dialect) if routine.calls else ():
+            reading = read(text, dialect)
+            if reading.fingerprint not in counted:
+                counted.add(reading.fingerprint)
+                planned = with_placeholders(text, routine, dialect)
+                yield WorkloadStatement(
+                    reading.fingerprint, planned, routine.calls or 0, kind=reading.kind, routine=routine.name
+                )  # fmt: skip
 
 
 def _found(routine: Routine, dialect: str) -> Routine:

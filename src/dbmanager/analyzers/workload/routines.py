@@ -13,6 +13,7 @@ _BEFORE = frozenset((";", "begin", "then", "else", "loop", "query", "in", "do", 
 """A statement begins after one of these; `in` and `for` with a SELECT are loops over rows."""
 _ENDS = frozenset((";", "loop"))
 _DECLARED = re.compile(r"\bdeclare\b(?P<names>.*?)\bbegin\b", re.I | re.S)
+_DECLARED_IN_BLOCK = re.compile(r"\bdeclare\s+(?P<names>\w+(?:\s*,\s*\w+)*)\s+(?!cursor|condition|handler)", re.I)
 
 
 def statements_of(routine: Routine, dialect: str) -> tuple[str, ...]:
@@ -27,19 +28,26 @@ def statements_of(routine: Routine, dialect: str) -> tuple[str, ...]:
 
 
 def with_placeholders(text: str, routine: Routine, dialect: str) -> str:
-    """Return a statement of the routine with `$1` in place of its arguments and variables, so that it can be planned."""
-    names = {name.lower(): number for number, name in enumerate((*routine.arguments, *_variables(routine.body)), 1)}
+    """Return a statement of the routine with `$1` for its arguments and variables (MySQL: NULL), so that it can be planned."""
+    names = {
+        name.lower(): number for number, name in enumerate((*routine.arguments, *_variables(routine.body, dialect)), 1)
+    }
     result, end = "", 0
     found = words(text, dialect)
     for number, word in enumerate(found):
         is_part = number > 0 and found[number - 1].canonical == "."
         if word.canonical.lower() in names and not is_part:
-            result += text[end : word.start] + f"${names[word.canonical.lower()]}"
+            stand_in = "NULL" if dialect == "mysql" else f"${names[word.canonical.lower()]}"
+            result += text[end : word.start] + stand_in
             end = word.end
     return result + text[end:]
 
 
-def _variables(body: str) -> Iterator[str]:
+def _variables(body: str, dialect: str) -> Iterator[str]:
+    if dialect == "mysql":
+        for match in _DECLARED_IN_BLOCK.finditer(body):
+            yield from (name.strip() for name in match["names"].split(","))
+        return
     for block in _DECLARED.finditer(body):
         for line in block["names"].split(";"):
             name = line.strip().split(" ")[0]
