@@ -188,6 +188,10 @@ def _asked(evidence: Evidence) -> dict[str, str]:
     return {"optimization/queries/workload.md": body}
 
 
+def _caching(evidence: Evidence) -> dict[str, str]:
+    return {"optimization/caching/plan.md": f"# What to cache\n\n{evidence.payload['text']}"}
+
+
 def _plain(path: str, title: str) -> Any:
     def make(evidence: Evidence) -> dict[str, str]:
         rows = [(key, value) for key, value in sorted(evidence.payload.items()) if not isinstance(value, list | dict)]
@@ -213,6 +217,7 @@ _FROM_EVIDENCE: dict[str, Any] = {
     "index_advice": _advice,
     "measured_change": _measured,
     "workload": _asked,
+    "caching_plan": _caching,
     "copy": _plain("migration/etl-processes/copy.md", "Tables copied"),
     "copy_verified": _plain("migration/validation/comparison.md", "Source and target compared"),
     "classification": _classified,

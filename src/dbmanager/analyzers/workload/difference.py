@@ -50,7 +50,8 @@ def difference(before: Workload, now: Workload) -> WorkloadDifference:
     """
     known = {statement.fingerprint: statement for statement in before.statements}
     restarted = now.is_cumulative and now.since is not None and now.since > before.taken_at
-    base = known if now.is_cumulative and not restarted else {}
+    goes_on = now.is_cumulative and not restarted
+    base = known if goes_on else {}
     fell = any(s.fingerprint in base and s.calls < base[s.fingerprint].calls for s in now.statements)
     period = [_less(statement, base.get(statement.fingerprint)) for statement in now.statements]
     period = sorted((s for s in period if s.calls > 0), key=lambda s: (-(s.total_ms or 0.0), -s.calls, s.fingerprint))
@@ -58,9 +59,9 @@ def difference(before: Workload, now: Workload) -> WorkloadDifference:
     was_reset = restarted or fell
     taken = replace(
         now, statements=tuple(period), since=now.since if was_reset and now.since else before.taken_at,
-        table_writes=_writes(before.table_writes if base else {}, now.table_writes),
-        routines=tuple(_routines(before if base else None, now)),
-        connections_opened=_fewer(now.connections_opened, before.connections_opened if base else None),
+        table_writes=_writes(before.table_writes if goes_on else {}, now.table_writes),
+        routines=tuple(_routines(before if goes_on else None, now)),
+        connections_opened=_fewer(now.connections_opened, before.connections_opened if goes_on else None),
     )  # fmt: skip
     begin = taken.since or before.taken_at
     gone = sorted((s for s in before.statements if s.fingerprint not in seen), key=lambda s: -(s.total_ms or 0.0))
