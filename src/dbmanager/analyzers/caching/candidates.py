@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dbmanager.analyzers.caching.hit_ratio import expected, in_windows
 from dbmanager.analyzers.workload.gathering import reading_of
-from dbmanager.analyzers.workload.lexing import spaced
 from dbmanager.analyzers.workload.names import named
 from dbmanager.model.caching import CacheCandidate, CachePlace, KeyDesign
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema, Table
 from dbmanager.model.workload import Workload, WorkloadStatement
 

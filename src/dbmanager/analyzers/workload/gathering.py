@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from dbmanager.analyzers.workload.commands import read_command
 from dbmanager.analyzers.workload.fingerprint import Reading, read
-from dbmanager.analyzers.workload.lexing import LONGEST_TOKENIZED, is_readable, spaced
+from dbmanager.analyzers.workload.lexing import LONGEST_TOKENIZED, is_readable
 from dbmanager.analyzers.workload.routines import statements_of, with_placeholders
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 
 MOST_STATEMENTS = 500

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from dbmanager.model.placeholders import colons
+
 LONGEST_TOKENIZED = 50_000
 """Characters; what is longer is read by one regular expression instead, which takes a hundredth of the time."""
 VALUE = "?"
@@ -23,10 +25,6 @@ _CONSTANTS = frozenset(("true", "false", "null"))
 _NO_VALUE_AFTER = frozenset(("is", "not", "default"))
 _TABLE_AFTER = frozenset(("from", "join", "into", "update", "table"))
 _AFTER_OPERAND = frozenset((")", "]", VALUE))
-
-
-_PARAMETER = re.compile(r"(?<![\w$])\$(?=\d)")
-_PARAMETERS = re.compile(r"(?<![\w$])(\$\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +59,13 @@ def words(text: str, dialect: str) -> list[Word]:
         return list(_rough(text, dialect))
 
 
-def for_sqlglot(text: str, dialect: str) -> str:
-    """Return the text with `:1` for `$1`, each character in its place: sqlglot takes `$1,$` for a dollar quote."""
-    return _PARAMETER.sub(":", text) if dialect == "postgres" else text
-
-
-def spaced(text: str, dialect: str) -> str:
-    """Return the text with a space after each `$1`, for parsing, for the same reason."""
-    return _PARAMETERS.sub(r"\1 ", text) if dialect == "postgres" else text
-
-
 def is_readable(text: str, dialect: str) -> bool:
     """Whether the dialect's tokenizer takes the text: quotes and comments are closed."""
     from sqlglot.dialects.dialect import Dialect
     from sqlglot.errors import SqlglotError
 
     try:
-        Dialect.get_or_raise(dialect).tokenize(for_sqlglot(text, dialect))
+        Dialect.get_or_raise(dialect).tokenize(colons(text, dialect))
     except SqlglotError:
         return False
     return True
@@ -87,7 +75,7 @@ def _tokens(text: str, dialect: str) -> Iterator[Word]:
     from sqlglot.dialects.dialect import Dialect
 
     end = -1
-    found = Dialect.get_or_raise(dialect).tokenize(for_sqlglot(text, dialect))
+    found = Dialect.get_or_raise(dialect).tokenize(colons(text, dialect))
     for token in found:
         kind, start = token.token_type.name, token.start
         source = text[start : token.end + 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dbmanager.analyzers.workload.lexing import spaced
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema, Table
 
 
