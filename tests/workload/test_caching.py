@@ -75,6 +75,7 @@ async def test_an_observed_sequence_is_replayed_exactly() -> None:
     assert replay.simulated_ratio == 2 / 8
 
 
+@pytest.mark.promise("P3.4")
 @pytest.mark.anyio
 async def test_what_is_worth_caching_is_found_and_the_rest_is_told_why(
     pg_server: PostgresServer, shop: str, open_services: OpenServices, secret: dict[str, str]

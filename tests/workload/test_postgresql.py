@@ -15,7 +15,7 @@ from dbmanager.adapters.postgresql.catalog import PACKAGE
 from dbmanager.adapters.sql.blocks import blocks
 from dbmanager.analyzers.workload.gathering import understood
 from dbmanager.analyzers.workload.routines import statements_of, with_placeholders
-from dbmanager.errors import PermissionDenied, StatementRefused, UnsupportedCapability
+from dbmanager.errors import PermissionDenied, StatementFailed, StatementRefused, UnsupportedCapability
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 from dbmanager.model.workload import Workload, WorkloadStatement
 from dbmanager.phases.optimization.workload import analyze, collect
@@ -105,6 +105,23 @@ async def test_two_moments_are_compared_and_a_reset_between_them_is_noticed(
     )
     both = await services.workloads.compare("shop", report.snapshot.id, after.snapshot.id)
     assert _named(both.period, "full_name").calls == 4
+
+
+async def test_the_load_over_several_snapshots_is_told_as_rates(
+    pg_server: PostgresServer, shop: str, open_services: OpenServices, secret: dict[str, str]
+) -> None:
+    services = open_services(shop={"url": pg_server.url(shop), "password": secret})
+    adapter = await services.connections.adapter("shop")
+    for lookups in (3, 8, 0, 5):
+        if lookups:
+            _load(pg_server, shop, lookups, 0, 0)
+        await analyze(services.workloads, "shop", await collect(adapter, "shop"), "postgres", None)
+    points = await services.workloads.history("shop", "pg_stat_statements")
+    assert [round(point.calls_per_second * point.seconds) for point in points] == [8, 0, 5]
+    assert [point.slowest is None for point in points] == [False, True, False]
+    assert points[0].busy > 0
+    only = await services.workloads.history("shop", "pg_stat_statements", fingerprint="none such")
+    assert [point.calls_per_second for point in only] == [0, 0, 0]
 
 
 async def test_look_ups_for_each_row_of_another_statement_are_found(
@@ -263,8 +280,8 @@ async def test_what_is_missing_is_told_with_what_to_do(
         pg_server.run_sql(shop, f"DROP ROLE blind_{shop}")
 
 
-async def test_statements_of_a_database_without_encoding_end_nothing(
-    pg_server: PostgresServer, open_postgres: Open
+async def test_bytes_without_encoding_are_left_out_and_elsewhere_told_with_what_to_do(
+    pg_server: PostgresServer, shop: str, open_postgres: Open
 ) -> None:
     pg_server.run_sql("postgres", "CREATE DATABASE loose TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
     try:
@@ -280,5 +297,10 @@ async def test_statements_of_a_database_without_encoding_end_nothing(
         assert _named(found, "SELECT a FROM t").calls == 1
         assert [why for _, why in found.skipped] == ["bytes that are no UTF-8; 1 calls"]
         await adapter.close()
+        with pytest.raises(StatementFailed) as told:  # the view of every other database ends at these bytes
+            await open_postgres(shop).workload.collect()
+        assert "pg_stat_statements_reset" in told.value.sentence()
     finally:
+        pg_server.run_sql("loose", RESET)
         pg_server.drop_database("loose")
+    assert isinstance(await open_postgres(shop).workload.collect(), Workload)

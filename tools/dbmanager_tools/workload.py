@@ -84,6 +84,7 @@ def workload_text(report: WorkloadReport, dialect: str, order: Order, limit: int
         _statements_table(report, dialect, order, limit),
         *[markdown.finding(one) for one in report.findings[:30]],
         *_routines_text(report),
+        *_history_text(report),
         *[f"Note: {note}." for note in shown.notes],
         *_skipped_text(report),
     ]
@@ -125,6 +126,18 @@ def _statements_table(report: WorkloadReport, dialect: str, order: Order, limit:
         for one in ranked(report.shown, order)[:limit]
     ]  # fmt: skip
     return markdown.table(["% of time", "calls", "mean ms", "rows/call", "kind", "", "samples", "statement"], rows)
+
+
+def _history_text(report: WorkloadReport) -> list[str]:
+    """Say how the load moved, once there are intervals to compare."""
+    if len(report.history) < 2:
+        return []
+    rows = [
+        [point.until.isoformat(timespec="seconds"), round(point.seconds), round(point.calls_per_second, 2), round(point.busy, 4),
+         None if point.mean_ms is None else round(point.mean_ms, 3), point.slowest, "counters began anew" if point.was_reset else ""]
+        for point in report.history
+    ]  # fmt: skip
+    return ["Load by snapshot:", markdown.table(["until", "s", "calls/s", "busy", "mean ms", "most time", ""], rows)]
 
 
 def _routines_text(report: WorkloadReport) -> list[str]:

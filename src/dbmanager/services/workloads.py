@@ -15,6 +15,7 @@ from sqlalchemy.engine import Row
 
 from dbmanager.analyzers.workload.difference import WorkloadDifference, difference
 from dbmanager.analyzers.workload.gathering import reading_of
+from dbmanager.analyzers.workload.history import Point, history
 from dbmanager.errors import InvalidStatement, NotFound
 from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 from dbmanager.services.box import SealedBox
@@ -87,6 +88,16 @@ class Workloads:
         async with self._store.read() as reading:
             row = (await reading.execute(query.limit(1))).first()
         return None if row is None else (_snapshot(row), self._opened(row))
+
+    async def history(
+        self, connection: str, source: str, *, most: int = 10, fingerprint: str | None = None
+    ) -> tuple[Point, ...]:
+        """Return how the load of a connection moved over its newest snapshots of a source, the oldest first."""
+        query = select(WORKLOADS).where(WORKLOADS.c.connection == connection, WORKLOADS.c.source == source)
+        async with self._store.read() as reading:
+            rows = list(await reading.execute(query.order_by(WORKLOADS.c.taken_at.desc()).limit(most + 1)))
+        opened = [self._opened(row) for row in reversed(rows)]
+        return tuple(history([one for one in opened if one.is_cumulative], fingerprint))
 
     async def get(self, connection: str, id_: str) -> tuple[Snapshot, Workload]:
         """Return a snapshot of a connection; NotFound names the nearest."""

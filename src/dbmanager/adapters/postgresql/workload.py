@@ -17,7 +17,7 @@ from dbmanager.adapters.postgresql.catalog import PACKAGE
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.sql.blocks import blocks
-from dbmanager.errors import InvalidStatement, PermissionDenied
+from dbmanager.errors import InvalidStatement, PermissionDenied, StatementFailed
 from dbmanager.model.queries import QueryLimits, QueryPlan
 from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 
@@ -63,7 +63,7 @@ class PostgresWorkload:
                 return Unsupported(NOT_CREATED)
             await raw.execute(f"SET LOCAL search_path = pg_catalog, {place['schema']}")
             suffix = "" if version >= 140000 else "_13"
-            rows = await raw.fetch(_sql(f"workload_statements{suffix}"))
+            rows = await self._counted(raw, suffix)
             since = await raw.fetchrow(_sql("workload_since")) if version >= 140000 else None
             await raw.execute("SET LOCAL search_path = DEFAULT")
             running = await raw.fetch(_sql("workload_running"))
@@ -83,6 +83,19 @@ class PostgresWorkload:
             {_display(row): row["writes"] for row in writes}, tuple(skipped), tuple(map(_routine, routines)), sessions,
             notes=tuple(_notes(place, since["thrown_out"] if since else 0, hidden)),
         )  # fmt: skip
+
+    async def _counted(self, raw: asyncpg.Connection[Any], suffix: str) -> list[asyncpg.Record]:
+        """Return the counted statements. The view converts every database's, so one of another can end it for all."""
+        try:
+            return [*await raw.fetch(_sql(f"workload_statements{suffix}"))]
+        except asyncpg.CharacterNotInRepertoireError:
+            raise StatementFailed(
+                "pg_stat_statements can't be read here: it holds a statement of another database, in SQL_ASCII, with bytes that "
+                "are no character of this database's encoding",
+                object_name=self._sessions.name,
+                hint="Forget that database's statements: SELECT pg_stat_statements_reset(0, its oid, 0); "
+                "or give a log, a file or the statements themselves.",
+            ) from None
 
     async def plan(self, statement: str) -> QueryPlan | Unsupported:
         """Return the generic plan of a statement with `$n`, of a prepared one: GENERIC_PLAN is of 16 and gives the same."""

@@ -11,6 +11,7 @@ from dbmanager.analyzers.workload.difference import WorkloadDifference, differen
 from dbmanager.analyzers.workload.files import of_file, of_list
 from dbmanager.analyzers.workload.findings import findings
 from dbmanager.analyzers.workload.gathering import COMMANDS, reading_of, understood
+from dbmanager.analyzers.workload.history import Point
 from dbmanager.analyzers.workload.names import named
 from dbmanager.model.findings import Finding
 from dbmanager.model.workload import Workload, WorkloadStatement
@@ -19,7 +20,7 @@ from dbmanager.services.workloads import Snapshot, Workloads
 
 @dataclass(frozen=True, slots=True)
 class WorkloadReport:
-    """A workload, the snapshot that keeps it, what it was compared with, and the findings.
+    """A workload, the snapshot that keeps it, what it was compared with, the findings, and the load over time.
 
     `shown` is the period since that snapshot, or the whole workload where there was none.
     """
@@ -29,6 +30,7 @@ class WorkloadReport:
     compared: Snapshot | None
     changed: WorkloadDifference | None
     findings: tuple[Finding, ...]
+    history: tuple[Point, ...] = ()
 
     @property
     def shown(self) -> Workload:
@@ -77,7 +79,12 @@ async def analyze(
     changed = difference(before[1], workload) if before else None
     judged = changed.period if changed else workload
     return WorkloadReport(
-        workload, snapshot, before[0] if before else None, changed, findings(judged, dialect, changed)
+        workload,
+        snapshot,
+        before[0] if before else None,
+        changed,
+        findings(judged, dialect, changed),
+        await workloads.history(connection, workload.source),
     )
 
 
