@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +105,30 @@ def test_statements_that_no_parser_takes_are_listed_and_end_nothing() -> None:
     assert [(statement.calls, statement.kind) for statement in workload.statements] == [(2, "read")]
     assert len(workload.skipped) == 4
     assert not any("never closed" in text for text, _ in workload.skipped)
+
+
+def test_ten_thousand_runs_of_one_statement_are_read_in_seconds() -> None:
+    asked = [
+        f"SELECT a.id, b.name FROM orders a JOIN customers b ON b.id = a.b WHERE a.total > {n} AND b.mail = 'u{n}'"
+        for n in range(10_000)
+    ]
+    began = time.process_time()
+    workload = understood(of_list(asked), "postgres")
+    assert time.process_time() - began < 10
+    assert [(statement.calls, len(statement.samples)) for statement in workload.statements] == [(10_000, 5)]
+
+
+@given(st.lists(st.sampled_from(["SELECT 1", "select  2 ", "SELECT 'x'", "SELECT 'x", "SELECT -1", "SELECT a-1", 'SELECT "A"', "SELECT A",
+                                 "SELECT /* c", "SELECT '\\' , 'b'", "SELECT $1", "SELECT $q$x$q$", "SELECT $q$x"]), max_size=12))  # fmt: skip
+def test_reading_each_shape_once_changes_no_fingerprint(asked: list[str]) -> None:
+    workload = understood(replace(of_list(asked), is_cumulative=True), "postgres")
+    alone: dict[str, int] = {}
+    for text in asked:
+        digest = read(text.strip(), "postgres").fingerprint
+        alone[digest] = alone.get(digest, 0) + 1
+    assert {statement.fingerprint: statement.calls for statement in workload.statements} == alone
+    unclosed = sum(text in ("SELECT 'x", "SELECT /* c", "SELECT $q$x") for text in asked)
+    assert sum("not closed" in why for _, why in workload.skipped) == unclosed
 
 
 def test_commands_are_told_apart_by_shape_and_not_by_value() -> None:

@@ -100,7 +100,8 @@ class Workloads:
         return tuple(history([one for one in opened if one.is_cumulative], fingerprint))
 
     async def get(self, connection: str, id_: str) -> tuple[Snapshot, Workload]:
-        """Return a snapshot of a connection; NotFound names the nearest."""
+        """Return a snapshot of a connection; NotFound names the nearest. Samples that have expired are purged first."""
+        await self.purge()
         query = select(WORKLOADS).where(WORKLOADS.c.connection == connection)
         async with self._store.read() as reading:
             row = (await reading.execute(query.where(WORKLOADS.c.id == id_))).first()

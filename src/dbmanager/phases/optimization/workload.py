@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+import anyio.to_thread
+
 from dbmanager.adapters.facets import Adapter, need
 from dbmanager.analyzers.workload.difference import WorkloadDifference, difference
 from dbmanager.analyzers.workload.files import of_file, of_list
@@ -49,13 +51,17 @@ async def collect(adapter: Adapter, connection: str, source: str | None = None) 
 
 async def given(adapter: Adapter, statements: Sequence[str]) -> Workload:
     """Return the workload of statements that a model or a person gave, each run once."""
-    return await _resolved(understood(of_list(statements), adapter.dialect), adapter)
+    found = await anyio.to_thread.run_sync(lambda: understood(of_list(statements), adapter.dialect))
+    return await _resolved(found, adapter)
 
 
 async def from_file(adapter: Adapter, data: bytes, url: str) -> Workload:
     """Return the workload of a query file or log; of a log, what concerns the database that the URL names."""
     database = urlsplit(url).path.strip("/") or None
-    return await _resolved(understood(of_file(data, adapter.dialect, database=database), adapter.dialect), adapter)
+    found = await anyio.to_thread.run_sync(
+        lambda: understood(of_file(data, adapter.dialect, database=database), adapter.dialect)
+    )
+    return await _resolved(found, adapter)
 
 
 async def analyze(
