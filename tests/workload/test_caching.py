@@ -14,6 +14,7 @@ from dbmanager.analyzers.caching.replay import Event, drawn, observed, simulated
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.caching import CacheCandidate
 from dbmanager.model.workload import Workload
+from dbmanager.phases.deliverables import export
 from dbmanager.phases.optimization.caching import caching_payload, caching_text, plan_caching, verify_caching
 from dbmanager.phases.optimization.workload import analyze, collect
 from dbmanager.services.cache_trials import replayed
@@ -114,7 +115,12 @@ async def test_what_is_worth_caching_is_found_and_the_rest_is_told_why(
     text = caching_text(plan, replays)
     assert "INCR its key" in text
     assert "Zebedee" not in text
-    assert caching_payload(plan, replays)["candidates"][0]["tables"] == ["orders"]
+    payload = caching_payload(plan, replays)
+    assert payload["candidates"][0]["tables"] == ["orders"]
+    project = await services.projects.create("cache", ["shop"])
+    await services.keep_evidence(project.id, "caching_plan", "one statement", payload)
+    made = await export(await services.projects.get(project.id), services.connections, services.export_folder("out"))
+    assert "INCR its key" in (made.root / "optimization/caching/plan.md").read_text()
     nothing = await plan_caching(
         adapter, services.workloads, "shop", first.snapshot.id, second.snapshot.id, staleness_seconds=0
     )

@@ -107,6 +107,24 @@ async def test_two_moments_are_compared_and_a_reset_between_them_is_noticed(
     assert _named(both.period, "full_name").calls == 4
 
 
+async def test_a_statement_of_a_megabyte_is_counted_and_reported_and_ends_nothing(
+    pg_server: PostgresServer, shop: str, open_services: OpenServices, secret: dict[str, str]
+) -> None:
+    services = open_services(shop={"url": pg_server.url(shop), "password": secret})
+    adapter = await services.connections.adapter("shop")
+    numbers = ", ".join(f"{number:07}" for number in range(120_000))
+    pg_server.run_sql(shop, f"SELECT count(*) FROM orders WHERE id IN ({numbers}); {LOOKUP.format(n=1)}; VACUUM orders")
+    report = await analyze(services.workloads, "shop", await collect(adapter, "shop"), "postgres", None)
+    counted = {s.text[:20]: (s.calls, s.kind) for s in report.shown.statements}
+    assert counted == {
+        "SELECT count(*) FROM": (1, "read"),
+        "SELECT full_name FRO": (1, "read"),
+        "VACUUM orders": (1, "other"),
+    }
+    assert [why for _, why in report.workload.skipped] == ["longer than 50,000 characters: counted, not analysed"]
+    assert all(len(text) <= 200 for text, _ in report.workload.skipped)
+
+
 async def test_the_load_over_several_snapshots_is_told_as_rates(
     pg_server: PostgresServer, shop: str, open_services: OpenServices, secret: dict[str, str]
 ) -> None:
