@@ -186,6 +186,11 @@ async def test_a_routine_is_profiled_and_its_statements_are_named_after_it(
     named = {s.text: (s.calls, s.routine) for s in workload.statements if s.routine}
     assert sorted(calls for calls, _ in named.values()) == [3, 3, 30]
     assert {name for _, name in named.values()} == {"spent"}
+    assert {s.text: s.is_nested for s in workload.statements} == {
+        s.text: s.routine is not None for s in workload.statements
+    }
+    caller = _named(workload, "SELECT spent")
+    assert workload.total_ms == pytest.approx(caller.total_ms)
     bodies = statements_of(routine, "postgres")
     assert [with_placeholders(text, routine, "postgres") for text in bodies[:2]] == [
         "SELECT sum(total) FROM orders WHERE customer_id = $1", "SELECT id FROM orders WHERE customer_id = $1",

@@ -26,6 +26,7 @@ class WorkloadStatement:
         blocks_hit: pages found in the engine's cache; None where it does not count.
         temporary_tables: on disk, where the engine counts those instead of blocks.
         routine: the stored routine that runs it, where it was found in one.
+        is_nested: only ever run by other statements, whose time holds its own.
     """
 
     fingerprint: str
@@ -41,6 +42,7 @@ class WorkloadStatement:
     kind: StatementKind = "other"
     samples: tuple[str, ...] = ()
     routine: str | None = None
+    is_nested: bool = False
 
     @property
     def mean_ms(self) -> float | None:
@@ -99,5 +101,5 @@ class Workload:
 
     @property
     def total_ms(self) -> float:
-        """Time of all statements; those of routines count with the routine's caller as well."""
-        return sum(one.total_ms or 0.0 for one in self.statements)
+        """Time of all statements but nested ones, which their callers' time holds."""
+        return sum(one.total_ms or 0.0 for one in self.statements if not one.is_nested)

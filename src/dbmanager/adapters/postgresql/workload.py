@@ -144,6 +144,7 @@ def _statements(rows: Sequence[Mapping[str, Any]], skipped: list[tuple[str, str]
         yield WorkloadStatement(
             str(row["id"]), text, row["calls"], row["total_ms"], row["rows"], None, row["blocks_hit"], row["blocks_read"],
             row["temporary_blocks"],
+            is_nested=not row["toplevel"],
         )  # fmt: skip
 
 

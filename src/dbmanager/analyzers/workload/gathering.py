@@ -123,6 +123,7 @@ def _merged(
         temporary_tables=_whole(s.temporary_tables for s in group),
         samples=tuple(sample for sample in samples if len(sample) <= LONGEST_SAMPLE)[:MOST_SAMPLES],
         routine=next((s.routine for s in group if s.routine), None) or owners.get(digest),
+        is_nested=all(s.is_nested for s in group if s.calls),
     )  # fmt: skip
 
 
