@@ -52,7 +52,7 @@ async def measure(place: Place) -> Outcome:
         "max_parallel_workers_per_gather": "0", "max_wal_size": "4GB",
     }  # fmt: skip
     sizes: list[Size] = []
-    with postgresql.running(None, **settings) as server:
+    with postgresql.running(**settings) as server:
         server.run_sql("postgres", "CREATE DATABASE tpch")
         server.run_sql("tpch", tpch.load_script(place.folder))
         sizes.append(await _analysed(server))

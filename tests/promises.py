@@ -49,6 +49,7 @@ FOLLOWED = "tests/workflow/test_examples.py::"
 GUIDED = "tests/docs/test_guides.py::"
 COMPANIONS = f"{ASKED}test_companions_are_used_where_the_client_has_them_and_are_told_nothing_of_the_database"
 DIFFERENT = "tests/workflow/test_six_phases.py::test_a_copy_that_differs_is_told_and_passes_no_gate"
+CACHED = "tests/workload/test_caching.py::test_what_is_worth_caching_is_found_and_the_rest_is_told_why"
 FAILED_DRILL = (
     "tests/workflow/test_six_phases.py::test_a_backup_that_holds_other_rows_fails_its_drill_and_passes_no_gate"
 )
@@ -125,7 +126,7 @@ PHASES = (
     _partly("P3.2", "Queries optimized, indexes implemented", "rewrites proved equal", SIX_PHASES, ADVISED),
     _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
             TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE),
-    _open("P3.4", "Caching strategy implemented", "Find what is worth caching and how it is invalidated"),
+    _partly("P3.4", "Caching strategy implemented", "a tool that shows the plan; caches outside of SQL engines", CACHED),
     _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",
             COPIED, ROWS_ARRIVE, EVERY_TYPE),

@@ -16,6 +16,7 @@ ON_MONGODB = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_
 ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
 ON_TUNING = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
+ASKED = "tests/server/test_workload.py::test_a_workload_is_analysed_on_every_engine"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb", "redis")
 """As a person names them; a registered engine stands here under at least one name."""
@@ -44,6 +45,7 @@ def _tested(by: str, *tools: str) -> dict[str, Shown]:
 
 
 _SQL = {
+    **_tested(ASKED, "analyze_workload"),
     **_tested(
         ON_THE_WIRE, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change", "review_change",
         "roll_back_change",
@@ -61,6 +63,7 @@ _MYSQL = {
               "review_change", "roll_back_change"),
 }  # fmt: skip
 _MONGODB = {
+    **_tested(ASKED, "analyze_workload"),
     **_tested(ON_MONGODB, "list_connections", "describe_schema", "run_query", "explain_query", "propose_change",
               "review_change", "roll_back_change"),
     **_tested(SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change",
@@ -69,6 +72,7 @@ _MONGODB = {
     "plan_tuning": Shown("not run", "the engine of the tests does not execute serverStatus; the rule is judged by recorded replies"),
 }  # fmt: skip
 _REDIS = {
+    **_tested(ASKED, "analyze_workload"),
     **_tested(ON_REDIS, "list_connections", "describe_schema", "assess_database", "check_database", "classify_data", "trace_lineage",
               "run_query", "propose_change", "apply_change", "review_change", "roll_back_change", "run_backup", "run_drill",
               "export_deliverables", "verify_data"),

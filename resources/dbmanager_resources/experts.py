@@ -38,7 +38,8 @@ EXPERTS: tuple[Expert, ...] = (
     Expert(
         "performance_specialist", "Performance Specialist", "optimization",
         "query analysis, profiling, caching, tuning", "response time, throughput, resource use, scalability",
-        (("measure_queries", "compare work, not time: work doesn't depend on how busy the machine is"),
+        (("analyze_workload", "first: the statements that take most of the time; WL-001 is one query for each row of another"),
+         ("measure_queries", "compare work, not time: work doesn't depend on how busy the machine is"),
          ("explain_query", "full_scan of a big table, rows far from the estimate; analyze=true measures"),
          ("advise_indexes", "kept only if the planner takes them; useless ones are named, drop them only if all queries were given"),
          ("check_database", "pack=health: mind since when is counted, and what may make it wrong; pack=schema: indexes"),

@@ -146,6 +146,7 @@ def _calls(project: str, change: str) -> dict[str, dict[str, Any]]:
         "check_database": {"pack": "health", **shop},
         "plan_tuning": {"propose": True, **shop},
         "classify_data": shop,
+        "analyze_workload": {"statements": [lookup], **shop},
         "advise_indexes": {"queries": [lookup], "propose": True, **shop},
         "measure_queries": {"queries": [lookup], **shop},
         "propose_change": {"connection": "shop", "title": "an index", "reason": "measured", "project": project,

@@ -83,7 +83,7 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
     numbers = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 8000) SELECT n FROM s"
     sqlite_file(TABLES + ROWS.format(mail=MAIL, card=CARD, numbers=numbers), "shop.db")
     pg_server.run_sql(pg_database, TABLES + ROWS.format(
-        mail=MAIL, card=CARD, numbers="SELECT n FROM generate_series(1, 8000) AS g(n)") + "CREATE EXTENSION hypopg; ANALYZE;")  # fmt: skip
+        mail=MAIL, card=CARD, numbers="SELECT n FROM generate_series(1, 8000) AS g(n)") + "CREATE EXTENSION hypopg; CREATE EXTENSION pg_stat_statements; ANALYZE;")  # fmt: skip
     (tmp_path / "dbmanager.toml").write_text(
         '[store]\ndata_dir = "state"\n[connections.shop]\nurl = "sqlite:///shop.db"\naccess = "read_write"\n'
         f'[connections.pg]\nurl = "{pg_server.url(pg_database)}"\naccess = "read_write"\npassword = {{ env = "PW" }}\n'
@@ -127,6 +127,15 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
                 await call("explain_query", connection=name, sql=sql, analyze=True)
                 await call("trace_lineage", connection=name, sql=sql)
             queries = ["SELECT sum(total) FROM orders WHERE customer_id = 7"]
+            asked = [f"SELECT id FROM customers WHERE email = '{MAIL}1@example.org'", f"SELECT 1 FROM customers WHERE '{CARD}",
+                     f"SELECT id FROM customers WHERE card_number = '{CARD}' -- {MAIL}"]  # fmt: skip
+            for _ in range(2):
+                told, _ = await call("analyze_workload", statements=asked, **with_project)
+                assert "2 statements" in told, told
+            if name == "pg":
+                pg_server.run_sql(pg_database, ";".join(asked[::2]))
+                told, _ = await call("analyze_workload", **with_project)
+                assert "card_number = $1" in told, told
             told, advice = await call("advise_indexes", queries=queries, propose=True, **with_project)
             assert "change" in advice, told
             await call("measure_queries", queries=queries, **with_project)

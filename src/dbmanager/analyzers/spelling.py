@@ -7,6 +7,7 @@ from sqlglot import Dialect, exp
 from sqlglot.errors import SqlglotError
 
 from dbmanager.errors import nearest
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema
 
 MOST = 3
@@ -20,7 +21,7 @@ def corrections(schema: DatabaseSchema, statement: str, dialect: str) -> list[tu
     if Dialect.get(dialect) is None:
         return []
     try:
-        parsed = sqlglot.parse_one(statement, dialect=dialect)
+        parsed = sqlglot.parse_one(spaced(statement, dialect), dialect=dialect)
     except SqlglotError:
         return []
     made = {alias.alias_or_name.casefold() for alias in parsed.find_all(exp.CTE, exp.Alias, exp.TableAlias)}

@@ -180,6 +180,28 @@ def _workload(queries: Sequence[str]) -> dict[str, str]:
     return {"optimization/queries/workload.sql": _script(queries, ";\n")}
 
 
+def _asked(evidence: Evidence) -> dict[str, str]:
+    record = evidence.payload
+    total = record["total_ms"] or 1
+    rows = [
+        (f"{100 * (one['total_ms'] or 0) / total:.1f}", one["calls"], one["rows"], one["kind"], one["routine"] or "",
+         f"`{' '.join(one['text'].split())}`")
+        for one in record["statements"]
+    ]  # fmt: skip
+    found = [(f["severity"], f["id"], f["object"], f["title"]) for f in record["findings"]]
+    body = (
+        f"# What {record['connection']} is asked\n\nCounted by {record['source']}, {record['total_ms']:,.1f} ms in all, "
+        f"{record['skipped']} statements skipped. Values are folded.\n\n"
+        + _rows(("% of time", "calls", "rows", "kind", "routine", "statement"), rows)
+        + ("\n\n" + _rows(("severity", "check", "statement", "finding"), found) if found else "")
+    )
+    return {"optimization/queries/workload.md": body}
+
+
+def _caching(evidence: Evidence) -> dict[str, str]:
+    return {"optimization/caching/plan.md": f"# What to cache\n\n{evidence.payload['text']}"}
+
+
 def _plain(path: str, title: str) -> Any:
     def make(evidence: Evidence) -> dict[str, str]:
         rows = [(key, value) for key, value in sorted(evidence.payload.items()) if not isinstance(value, list | dict)]
@@ -204,6 +226,8 @@ _FROM_EVIDENCE: dict[str, Any] = {
     "check_schema": _findings("documentation/architecture-docs/schema-findings.md", "Schema findings"),
     "index_advice": _advice,
     "measured_change": _measured,
+    "workload": _asked,
+    "caching_plan": _caching,
     "copy": _plain("migration/etl-processes/copy.md", "Tables copied"),
     "copy_verified": _plain("migration/validation/comparison.md", "Source and target compared"),
     "classification": _classified,

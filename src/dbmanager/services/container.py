@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dbmanager.services.results import Results
     from dbmanager.services.scratch import Scratches
     from dbmanager.services.store import Store
+    from dbmanager.services.workloads import Workloads
 
 
 class Services:
@@ -181,6 +182,13 @@ class Services:
         return Scratches(self.store, SealedBox(self.store), self.connections)
 
     @cached_property
+    def workloads(self) -> Workloads:
+        """What databases were asked, at several moments."""
+        from dbmanager.services.workloads import Workloads
+
+        return Workloads(self.store)
+
+    @cached_property
     def projects(self) -> Projects:
         """Projects and their evidence."""
         from dbmanager.services.projects import Projects
@@ -208,6 +216,25 @@ class Services:
                 f"folder {name!r} is not below the project folder", hint="Give a plain name such as database-system."
             )
         return folder
+
+    def project_file(self, name: str, *, most_bytes: int) -> bytes:
+        """Return the bytes of a file below the project folder, for reading statements.
+
+        Raises: InvalidStatement when the name leads elsewhere, to no file, or to more bytes than that.
+        """
+        file = (self.loaded.base / name).resolve()
+        if not name or self.loaded.base.resolve() not in file.parents or not file.is_file():
+            raise InvalidStatement(
+                f"{name!r} is no file below the project folder", object_name=name,
+                hint="Copy it there, and give its path from the folder of dbmanager.toml.",
+            )  # fmt: skip
+        with file.open("rb") as opened:
+            data = opened.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise InvalidStatement(
+                f"{name!r} is larger than {most_bytes:,} bytes", object_name=name, hint="Give a part of it."
+            )
+        return data
 
     async def keep_evidence(self, project: str | None, kind: str, title: str, payload: Mapping[str, Any]) -> None:
         """Add evidence to a project, when one was named."""

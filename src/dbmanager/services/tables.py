@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0005"
+HEAD = "0006"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -198,4 +198,16 @@ DISCLOSURES = Table(
     Column("rows_left", Integer, nullable=False),
     Column("expires_at", Float, nullable=False),
     Column("principal", String(200), nullable=False, default=""),
+)
+
+WORKLOADS = Table(
+    "workload",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("connection", String(200), nullable=False, index=True),
+    Column("source", String(60), nullable=False),
+    Column("taken_at", String(40), nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("samples_until", Float, nullable=False),
 )

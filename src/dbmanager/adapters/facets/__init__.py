@@ -19,6 +19,7 @@ from dbmanager.adapters.facets.measuring import (
     WhatIf,
 )
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
+from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
 from dbmanager.adapters.facets.scratch import Scratch, ScratchBook, ScratchPlace, scratch_place
 from dbmanager.adapters.facets.scripting import BackupScript, BackupScripts
@@ -62,6 +63,7 @@ __all__ = [
     "TypeMapping",
     "Unsupported",
     "WhatIf",
+    "WorkloadSource",
     "need",
     "scratch_place",
 ]

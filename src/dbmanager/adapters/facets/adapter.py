@@ -9,6 +9,7 @@ from dbmanager.adapters.facets.emitting import Emit
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
 from dbmanager.adapters.facets.moving import Backup, Bulk
+from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
 from dbmanager.adapters.facets.scratch import Scratch
 from dbmanager.adapters.facets.scripting import BackupScripts
@@ -65,6 +66,8 @@ class Adapter(Protocol):
     def statistics(self) -> Statistics: ...
     @property
     def what_if(self) -> WhatIf | Unsupported: ...
+    @property
+    def workload(self) -> WorkloadSource | Unsupported: ...
     @property
     def provenance(self) -> Provenance | Unsupported: ...
     @property

@@ -15,6 +15,7 @@ from dbmanager.adapters.mongodb.security import MongoSecurity
 from dbmanager.adapters.mongodb.session import Sessions
 from dbmanager.adapters.mongodb.statistics import MongoStatistics
 from dbmanager.adapters.mongodb.tuning import MongoTuning
+from dbmanager.adapters.mongodb.workload import MongoWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -34,6 +35,7 @@ class MongoAdapter:
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
         self.what_if = Unsupported("MongoDB plans with indexes that exist only")
+        self.workload = MongoWorkload(self._sessions, self.query)
         self.bulk = MongoBulk(self._sessions, self.query)
         self.backup_scripts = MongoBackupScripts()
         self.freeze = Unsupported(

@@ -17,6 +17,7 @@ from dbmanager.adapters.mysql.security import MysqlSecurity
 from dbmanager.adapters.mysql.session import Sessions
 from dbmanager.adapters.mysql.statistics import MysqlStatistics
 from dbmanager.adapters.mysql.tuning import MysqlTuning
+from dbmanager.adapters.mysql.workload import MysqlWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -36,6 +37,7 @@ class MysqlAdapter:
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
         self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
+        self.workload = MysqlWorkload(self._sessions, self.query)
         self.bulk = MysqlBulk(self._sessions)
         self.backup_scripts = MysqlBackupScripts(url, settings)
         self.freeze = MysqlFreeze(self._sessions)

@@ -17,11 +17,13 @@ ASKED = (
     "@@read_only"
 )
 MEANS = (
-    "SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema' "
+    "SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) FROM information_schema.COLUMNS WHERE (TABLE_SCHEMA = 'information_schema' "
     "AND (TABLE_NAME, COLUMN_NAME) IN (('STATISTICS', 'EXPRESSION'), ('STATISTICS', 'IS_VISIBLE'), ('STATISTICS', 'IGNORED'), "
     "('CHECK_CONSTRAINTS', 'TABLE_NAME'), ('CHECK_CONSTRAINTS', 'CHECK_CLAUSE'), ('COLUMNS', 'IS_GENERATED'), "
     "('INDEX_STATISTICS', 'INDEX_NAME'), ('SQL_FUNCTIONS', 'FUNCTION'), "
-    "('INNODB_LOCK_WAITS', 'REQUESTING_TRX_ID'))"
+    "('INNODB_LOCK_WAITS', 'REQUESTING_TRX_ID'))) "
+    "OR (TABLE_SCHEMA = 'performance_schema' AND TABLE_NAME = 'events_statements_summary_by_digest' "
+    "AND COLUMN_NAME = 'QUERY_SAMPLE_TEXT')"
 )
 VARIABLES = (
     "SHOW VARIABLES WHERE Variable_name IN ('max_statement_time', 'max_execution_time', 'explain_json_format_version', "

@@ -17,6 +17,7 @@ from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.statistics import PostgresStatistics
 from dbmanager.adapters.postgresql.tuning import PostgresTuning
 from dbmanager.adapters.postgresql.what_if import PostgresWhatIf
+from dbmanager.adapters.postgresql.workload import PostgresWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -36,6 +37,7 @@ class PostgresAdapter:
         self.statistics = PostgresStatistics(self._sessions, self.query)
         self.provenance = PostgresProvenance(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
+        self.workload = PostgresWorkload(self._sessions, self.query)
         self.backup_scripts = PostgresBackupScripts()
         self.bulk = PostgresBulk(self._sessions)
         self.freeze = PostgresFreeze(self._sessions)

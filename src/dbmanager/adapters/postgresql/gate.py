@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dbmanager.adapters.sql.gate import parse_single_read
 from dbmanager.errors import StatementRefused
+from dbmanager.model.placeholders import spaced
 
 SAFE_VOLATILE = re.compile(
     r"random|clock_timestamp|timeofday|gen_random_uuid|uuid_generate_v\d\w*|currval|lastval|pg_blocking_pids"
@@ -125,7 +126,7 @@ def called_names(sql: str) -> list[str]:
     from sqlglot.dialects.postgres import Postgres
     from sqlglot.tokenizer_core import TokenType
 
-    tokens = Postgres().tokenize(sql)
+    tokens = Postgres().tokenize(spaced(sql, "postgres"))
     names: dict[str, None] = {}
     for at, token in enumerate(tokens):
         following = tokens[at + 1] if at + 1 < len(tokens) else None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbmanager.model.placeholders import colons
+
 SMALL_TYPES = frozenset(
     "int2 int4 int8 float4 float8 bool date time timetz timestamp timestamptz interval oid uuid name char money numeric "
     "inet cidr macaddr macaddr8 xid cid tid pg_lsn".split()
@@ -52,7 +54,7 @@ def _bare(sql: str) -> str:
     import sqlglot
     from sqlglot.tokenizer_core import TokenType
 
-    tokens = sqlglot.tokenize(sql, dialect="postgres")
+    tokens = sqlglot.tokenize(colons(sql, "postgres"), dialect="postgres")
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
     return sql[: tokens[-1].end + 1] if tokens else sql

@@ -19,6 +19,8 @@ from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 MAX_CONNECTIONS = 4
 CONNECT_SECONDS = 10.0
 OWN_SECONDS = 600.0
+UNCOUNTED = "SET LOCAL pg_stat_statements.track = 'none'"
+"""Keeps our own statements out of the workload; only a superuser may. Without the extension it sets nothing."""
 READER_ROLE = "pg_read_all_data"
 
 
@@ -83,6 +85,8 @@ class Sessions:
         if facts.version >= 140000:
             begin.append("SET LOCAL client_connection_check_interval = 500")
         begin.append("SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'")
+        if facts.is_superuser:
+            begin.append(UNCOUNTED)
         begin.append("SELECT 1")
         if confined and facts.is_superuser and facts.version >= 140000:
             begin.append(f"SET LOCAL ROLE {READER_ROLE}")
@@ -112,10 +116,12 @@ class Sessions:
                 object_name=self.name,
                 hint="A person may name the server itself in the connection's url.",
             )
-        settings = {
+        settings: dict[str, object] = {
             "statement_timeout": int(timeout_seconds * 1000), "lock_timeout": int(lock_seconds * 1000),
             "timezone": "'UTC'", "datestyle": "'ISO'", "intervalstyle": "'iso_8601'",
         }  # fmt: skip
+        if (await self.role()).is_superuser:
+            settings["pg_stat_statements.track"] = "'none'"
         scope = "SET LOCAL" if atomic else "SET"
         async with self._acquired() as raw, raw.transaction() if atomic else nullcontext():
             await raw.execute("; ".join(f"{scope} {name} = {value}" for name, value in settings.items()))

@@ -15,6 +15,7 @@ from dbmanager.adapters.redis.session import Sessions
 from dbmanager.adapters.redis.statistics import RedisStatistics
 from dbmanager.adapters.redis.steps import RedisSteps
 from dbmanager.adapters.redis.tuning import RedisTuning
+from dbmanager.adapters.redis.workload import RedisWorkload
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
 
 
@@ -34,6 +35,7 @@ class RedisAdapter:
         self.statistics = RedisStatistics(self.sessions, self.catalog)
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
+        self.workload = RedisWorkload(self.sessions)
         self.backup_scripts = RedisBackupScripts()
         self.bulk = RedisBulk(self.sessions, self.catalog)
         self.freeze = Unsupported(

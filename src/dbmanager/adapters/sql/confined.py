@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbmanager.model.placeholders import spaced
+
 if TYPE_CHECKING:
     from sqlglot import exp
 
@@ -32,7 +34,7 @@ def beyond(sql: str, dialect: str) -> str | None:
     if any(mark in sql for mark in _MARKS) or (dialect == "mysql" and "#" in sql):
         return "it holds a comment or a backslash, which engines read in ways of their own"
     try:
-        parsed = [item for item in sqlglot.parse(sql, dialect=dialect) if item is not None]
+        parsed = [item for item in sqlglot.parse(spaced(sql, dialect), dialect=dialect) if item is not None]
     except (SqlglotError, RecursionError):
         return "it was not understood"
     if len(parsed) != 1 or parsed[0].find(exp.Command):
@@ -59,7 +61,9 @@ def is_rows_only(sql: str, dialect: str) -> bool:
     from sqlglot.errors import SqlglotError
 
     try:
-        return isinstance(sqlglot.parse_one(sql, dialect=dialect), exp.Insert | exp.Update | exp.Delete)
+        return isinstance(
+            sqlglot.parse_one(spaced(sql, dialect), dialect=dialect), exp.Insert | exp.Update | exp.Delete
+        )
     except (SqlglotError, RecursionError):
         return False
 

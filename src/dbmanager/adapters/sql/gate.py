@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from dbmanager.errors import StatementRefused
+from dbmanager.model.placeholders import spaced
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -34,7 +35,7 @@ def parse_single_read(sql: str, dialect: str) -> exp.Expr:
     if "\0" in sql:
         raise StatementRefused("the statement contains a NUL character", hint="Remove it.")
     try:
-        found = sqlglot.parse(sql, dialect=dialect)
+        found = sqlglot.parse(spaced(sql, dialect), dialect=dialect)
     except (SqlglotError, RecursionError) as unclear:
         raise StatementRefused(
             f"the statement was not understood{_position(unclear)}, and what is not understood is not run",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from dbmanager.adapters.facets import Emission
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.changes import ChangeStep, Probe
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 
@@ -99,7 +100,7 @@ def _parsed(emit: SqlEmit, sql: str) -> exp.Expr | None:
     from sqlglot.errors import SqlglotError
 
     try:
-        parsed = [item for item in sqlglot.parse(sql, dialect=emit.dialect) if item is not None]
+        parsed = [item for item in sqlglot.parse(spaced(sql, emit.dialect), dialect=emit.dialect) if item is not None]
     except (SqlglotError, RecursionError):
         return None
     if len(parsed) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.sqlite.backup import SqliteBackup
 from dbmanager.adapters.sqlite.backup_script import SqliteBackupScripts
 from dbmanager.adapters.sqlite.bulk import SqliteBulk
@@ -38,6 +39,7 @@ class SqliteAdapter:
         self.statistics = SqliteStatistics(self._sessions, self.catalog, self.query, self.emit)
         self.provenance = SqliteProvenance(self._sessions, self.catalog, self.query)
         self.what_if = SqliteWhatIf(self._sessions)
+        self.workload = Unsupported("SQLite counts no statements: give a file of them or the statements themselves")
         self.backup_scripts = SqliteBackupScripts()
         self.bulk = SqliteBulk(self._sessions)
         self.freeze = SqliteFreeze(self._sessions)

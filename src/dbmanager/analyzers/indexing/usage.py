@@ -11,6 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema, Table
 
 
@@ -62,7 +63,7 @@ def column_uses(statement: str, dialect: str, schema: DatabaseSchema) -> list[Co
 
 def _sql_uses(sql: str, dialect: str, schema: DatabaseSchema) -> list[ColumnUse]:
     try:
-        tree = sqlglot.parse_one(sql, dialect=dialect)
+        tree = sqlglot.parse_one(spaced(sql, dialect), dialect=dialect)
     except (SqlglotError, RecursionError):
         return []
     _spell(tree, dialect, schema)

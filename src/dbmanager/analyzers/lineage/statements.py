@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 from dbmanager.analyzers.lineage.model import Reading, Trace
 from dbmanager.analyzers.lineage.trace import read_parsed
 from dbmanager.model.lineage import BaseColumn
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema
 
 
@@ -34,7 +35,7 @@ class StatementLineage:
 def lineage_of(sql: str, dialect: str, schema: DatabaseSchema) -> StatementLineage | None:
     """Return the lineage of one statement, or None when it can't be traced at all (or writes from no query)."""
     try:
-        statement = sqlglot.parse_one(sql, dialect=dialect)
+        statement = sqlglot.parse_one(spaced(sql, dialect), dialect=dialect)
         if isinstance(statement, exp.Insert):
             return _insert(statement, dialect, schema)
         if isinstance(statement, exp.Create):

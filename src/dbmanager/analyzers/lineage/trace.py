@@ -25,6 +25,7 @@ from dbmanager.analyzers.lineage.sql_shapes import (
     view_body,
 )
 from dbmanager.model.lineage import BaseColumn
+from dbmanager.model.placeholders import spaced
 from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
 GIVEN = Trace("", given=True)
@@ -41,7 +42,7 @@ def trace_outputs(sql: str, dialect: str, schema: DatabaseSchema) -> tuple[Trace
 def read_query(sql: str, dialect: str, schema: DatabaseSchema) -> Reading | None:
     """Return what a query reads, or None when the statement can't be traced at all."""
     try:
-        return read_parsed(sqlglot.parse_one(sql, dialect=dialect), dialect, schema)
+        return read_parsed(sqlglot.parse_one(spaced(sql, dialect), dialect=dialect), dialect, schema)
     except (SqlglotError, RecursionError):
         return None
 

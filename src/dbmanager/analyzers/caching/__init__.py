@@ -1,0 +1,1 @@
+"""What is worth caching: candidates, keys, expected hit ratios, and replays."""
