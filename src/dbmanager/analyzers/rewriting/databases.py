@@ -76,6 +76,7 @@ class Generator:
     _near: dict[int, list[Literal]] = field(default_factory=dict)
     _checks: dict[Key, list[exp.Expr]] = field(default_factory=dict)
     _wide: set[int] = field(default_factory=set)
+    _parents: list[Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._order = _parents_first(self.schema, self.hints.tables)
@@ -110,6 +111,7 @@ class Generator:
             for key in table.foreign_keys:
                 parent = _parent(self.schema, table, key)
                 if parent is not None:
+                    self._parents.append(parent)
                     pairs += [
                         (base(table, a), base(parent, b))
                         for a, b in zip(key.columns, key.referred_columns, strict=False)
@@ -152,8 +154,8 @@ class Generator:
         names = tuple(column.name for column in columns)
         rows: list[tuple[Value, ...]] = []
         taken: set[tuple[object, ...]] = set()
-        is_read = table in self.hints.tables
-        for _ in range(mood.rows(is_read)):
+        uses = self.hints.uses[(table.schema, table.name)]
+        for _ in range(mood.rows(uses, is_parent=table in self._parents)):
             for _ in range(_TRIES):
                 row = self._row(table, columns, mood, made, rows)
                 if row is not None and self._allowed(table, row, taken):
@@ -240,18 +242,22 @@ class _Mood:
         self.rng = rng
         self._most = rng.choice((1, 2, 3, 4, 6))
         self._null_ratio = rng.choice((0.0, 0.0, 0.15, 0.4))
-        self._hit_ratio = rng.choice((0.2, 0.5, 0.8, 0.95))
+        self._hit_ratio = rng.choice((0.2, 0.6, 0.9, 1.0, 1.0))
+        self._fewest_parents = rng.choice((1, 2, self._most))
         self._near_ratio = rng.choice((0.6, 0.9, 1.0))
         self._domain = rng.choice((1, 2, 2, 3, 5, 8))
         self._repeat_ratio = rng.choice((0.0, 0.3, 0.6))
         self._emptied = rng.random() < 0.2
         self._narrow: dict[object, list[Value]] = {}
 
-    def rows(self, is_read: bool) -> int:
-        """Return how many rows a table gets."""
-        if self._emptied and is_read and self.rng.random() < 0.3:
+    def rows(self, uses: int, *, is_parent: bool) -> int:
+        """Return how many rows a table gets: more where it is joined with itself, few where others refer to it."""
+        if not uses:
+            return max(self._most, 2)
+        if self._emptied and self.rng.random() < 0.3:
             return 0
-        return self.rng.randint(1, self._most) if is_read else max(self._most, 2)
+        most = self._most + (uses - 1 if self._most > 1 else 0)
+        return self.rng.randint(1, max(self._fewest_parents, uses) if is_parent else most)
 
     def nulls(self) -> bool:
         """Whether a value that may be NULL is."""
@@ -266,7 +272,7 @@ class _Mood:
     ) -> list[Value]:
         """Return the few values that columns of a class take in this database, so that they meet; of keys, enough."""
         if key not in self._narrow:
-            size = max(self._domain, self._most + 1) if wide else self._domain
+            size = max(self._domain, self._most + 3) if wide else self._domain
             drawn = [self._one(hits, near, plain) for _ in range(3 * size)] if hits or near or plain else []
             self._narrow[key] = list(dict.fromkeys(drawn))[:size]
         return self._narrow[key]

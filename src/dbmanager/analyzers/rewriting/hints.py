@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -31,7 +32,8 @@ class Hints:
         columns: those of them that are read, by table.
         literals: what a column is compared with.
         general: literals that could not be told to belong to a column.
-        equal: pairs of columns that are compared for equality.
+        equal: pairs of columns that are compared with each other.
+        uses: how often a table is named, the most in one statement.
     """
 
     tables: list[Table] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Hints:
     literals: dict[BaseColumn, list[Literal]] = field(default_factory=dict)
     general: list[Literal] = field(default_factory=list)
     equal: list[tuple[BaseColumn, BaseColumn]] = field(default_factory=list)
+    uses: Counter[tuple[str | None, str]] = field(default_factory=Counter)
 
 
 def hints_of(statements: Sequence[str], dialect: str, schema: DatabaseSchema) -> Hints | None:
@@ -47,7 +50,9 @@ def hints_of(statements: Sequence[str], dialect: str, schema: DatabaseSchema) ->
     try:
         trees = [sqlglot.parse_one(sql, dialect=dialect) for sql in statements]
         for tree in trees:
-            _Reader(schema, dialect, hints).read(tree)
+            reader = _Reader(schema, dialect, hints)
+            reader.read(tree)
+            hints.uses |= reader.uses
     except (SqlglotError, RecursionError):
         return None
     return hints
@@ -67,6 +72,7 @@ class _Reader:
     hints: Hints
     aliases: dict[str, list[Table]] = field(default_factory=dict)
     seen_views: set[str] = field(default_factory=set)
+    uses: Counter[tuple[str | None, str]] = field(default_factory=Counter)
 
     def read(self, tree: exp.Expr) -> None:
         """Note tables, then columns, then comparisons."""
@@ -94,6 +100,7 @@ class _Reader:
         if not table.is_base:
             self._view(table)
             return
+        self.uses[(table.schema, table.name)] += 1
         known = self.aliases.setdefault(node.alias_or_name.casefold(), [])
         if table not in known:
             known.append(table)

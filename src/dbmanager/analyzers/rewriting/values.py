@@ -15,7 +15,7 @@ from dbmanager.model.schema import Column, DataType, TypeKind
 Value = None | bool | int | float | Decimal | str
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 _INTEGERS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 0)
-_FRACTIONS: tuple[str, ...] = ("1", "2", "0", "0.5", "1.5", "3")
+_FRACTIONS: tuple[str, ...] = ("1", "2", "0", "0.5", "10", "1.5", "50", "3")
 _TEXTS: tuple[str, ...] = ("a", "b", "c", "ab", "A", "a ", "")
 _DATES: tuple[str, ...] = ("2020-01-01", "2020-01-02", "2020-01-31", "2021-02-28")
 _OTHERS: dict[TypeKind, tuple[str, ...]] = {
@@ -41,8 +41,9 @@ def _pool(type_: DataType, literals: tuple[Literal, ...]) -> tuple[list[Value], 
     groups: tuple[list[Value], list[Value]] = ([], [])
     for literal in literals if type_.kind is not TypeKind.BOOLEAN else ():
         found = [value for value in _near(literal, type_) if fits(value, type_)]
-        groups[0].extend(found[:2])
-        groups[1].extend(found[2:])
+        first = 1 if type_.kind is TypeKind.TEXT and not _is_pattern(literal) else 2
+        groups[0].extend(found[:first])
+        groups[1].extend(found[first:])
     hits = list(dict.fromkeys(groups[0]))[:LONGEST_POOL]
     near = [value for value in dict.fromkeys(groups[1]) if value not in hits][:LONGEST_POOL]
     plain = [value for value in _plain(type_) if fits(value, type_) and value not in hits and value not in near]
@@ -127,11 +128,15 @@ def _near_text(literal: Literal) -> Iterable[Value]:
         yield from (str(literal), "a" * min(abs(literal), 20), "a" * min(abs(literal) + 1, 21))
         return
     text = str(literal)
-    if "%" in text or "_" in text:
+    if _is_pattern(text):
         yield from (text.replace("%", "").replace("_", "a"), text.replace("%", "x").replace("_", "b"))
     else:
         yield text
     yield from (text.lower(), text, text.upper(), text + " ", text + "x", text[:-1], " " + text)
+
+
+def _is_pattern(literal: Literal) -> bool:
+    return isinstance(literal, str) and ("%" in literal or "_" in literal)
 
 
 def fits(value: Value, type_: DataType) -> bool:
