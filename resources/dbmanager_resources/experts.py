@@ -41,6 +41,7 @@ EXPERTS: tuple[Expert, ...] = (
         (("measure_queries", "compare work, not time: work doesn't depend on how busy the machine is"),
          ("explain_query", "full_scan of a big table, rows far from the estimate; analyze=true measures"),
          ("advise_indexes", "kept only if the planner takes them; useless ones are named, drop them only if all queries were given"),
+         ("verify_rewrite", "before any rewrite is recommended: refuted is final, supported is no proof; dearer is useless"),
          ("check_database", "pack=schema: unindexed references, duplicate and unused indexes")),
     ),
     Expert(

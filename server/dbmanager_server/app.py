@@ -15,6 +15,7 @@ import dbmanager_tools.migration
 import dbmanager_tools.optimization
 import dbmanager_tools.planning
 import dbmanager_tools.recovery
+import dbmanager_tools.rewriting
 import dbmanager_tools.workflow  # noqa: F401 - importing a tool module registers its tools
 from dbmanager_resources.library import add_resources
 from dbmanager_resources.prompts import add_prompts
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = """\
 Manages real databases step by step in six phases: 1 requirements (assess_database), 2 design (check_database, \
-describe_schema), 3 optimization (advise_indexes, measure_queries), 4 migration (plan_migration, verify_data), \
+describe_schema), 3 optimization (advise_indexes, verify_rewrite, measure_queries), 4 migration (plan_migration, verify_data), \
 5 governance (classify_data, check_database pack=security, verify_audit_log), 6 backup and recovery (run_backup, \
 run_drill). Begin with list_connections. For a whole run, begin a project with update_project and pass its id to the \
 other tools: project_status tells what each phase's gate still asks for, export_deliverables writes the results.

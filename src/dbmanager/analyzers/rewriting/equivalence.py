@@ -80,7 +80,7 @@ def _type(native: str) -> str:
     return native.partition("(")[0].strip() or "text"
 
 
-def qualified(statement: str, dialect: str, schema: DatabaseSchema) -> exp.Query | None:
+def qualified(statement: str, dialect: str, schema: DatabaseSchema, *, quoted: bool = True) -> exp.Query | None:
     """Return a statement with every name resolved; None where that can't be done for sure."""
     try:
         tree = sqlglot.parse_one(statement, dialect=dialect)
@@ -88,9 +88,7 @@ def qualified(statement: str, dialect: str, schema: DatabaseSchema) -> exp.Query
         if known is None or not isinstance(tree, exp.Query):
             return None
         db = schema.default_schema if schema.default_schema in known else None
-        return (qualify(
-            tree, dialect=dialect, schema=known, db=db, validate_qualify_columns=True, identify=False,
-        ))  # fmt: skip
+        return qualify(tree, dialect=dialect, schema=known, db=db, quote_identifiers=quoted, identify=quoted)
     except (SqlglotError, RecursionError, KeyError, AttributeError, ValueError, TypeError):
         return None
 
@@ -100,10 +98,17 @@ def _canonical(statement: str, dialect: str, schema: DatabaseSchema) -> tuple[st
     if tree is None or _has_odd_names(tree, schema):
         return None
     form = _Form(schema, set())
-    tree = form.shaped(tree)
+    return repr(_plain(_renamed(form.shaped(_plain(tree))))), form.used
+
+
+def _plain(tree: exp.Query) -> exp.Query:
+    """Return the tree without what says nothing: comments, quotes, the order in which parts were found."""
     for node in tree.walk():
         node.comments = None
-    return repr(_renamed(tree)), form.used
+        if isinstance(node, exp.Identifier):
+            node.set("quoted", True)
+        node.args = dict(sorted(node.args.items()))
+    return tree
 
 
 def _has_odd_names(tree: exp.Query, schema: DatabaseSchema) -> bool:

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from dbmanager.analyzers.rewriting.equivalence import qualified, sql_schema
+from dbmanager.analyzers.rewriting.equivalence import proof_of, qualified, sql_schema
 from dbmanager.analyzers.rewriting.promises import keys_of
 from dbmanager.model.schema import DatabaseSchema, Table, TypeKind
 
@@ -63,9 +63,10 @@ def proposals_of(statement: str, dialect: str, schema: DatabaseSchema) -> list[P
     if not isinstance(tree, exp.Query):
         return []
     found: list[Proposal] = []
+    resolved = qualified(statement, dialect, schema, quoted=False) or tree
     for rule in RULES:
-        found += rule(_Work(tree.copy(), dialect, schema))
-    found += optimized(statement, dialect, schema)
+        found += rule(_Work(resolved.copy(), dialect, schema))
+    found += [p for p in optimized(statement, dialect, schema) if proof_of(statement, p.sql, dialect, schema) is None]
     seen = {tree.sql(dialect).casefold()}
     unique = [p for p in found if not (p.sql.casefold() in seen or seen.add(p.sql.casefold()))]  # type: ignore[func-returns-value]
     return unique[:MOST_PROPOSALS]
@@ -263,7 +264,7 @@ def outer_as_inner(work: _Work) -> Iterator[Proposal]:
         demanded = any(
             isinstance(part, exp.EQ | exp.GT | exp.GTE | exp.LT | exp.LTE | exp.Between | exp.Like)
             and isinstance(part.this, exp.Column) and part.this.table == alias
-            for part in map(exp.Expr.unnest, _conjuncts(where.this))
+            for part in (term.unnest() for term in _conjuncts(where.this))
         )  # fmt: skip
         if demanded:
             changed = select.copy()

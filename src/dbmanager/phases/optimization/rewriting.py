@@ -84,11 +84,18 @@ class Verdict:
     cost_before: float | None = None
     cost_after: float | None = None
     notes: list[str] = field(default_factory=list)
+    origin: str = ""
+    demand: str = ""
 
     @property
     def is_refuted(self) -> bool:
         """Whether a layer has refuted it."""
         return self.decision == "refuted"
+
+    def hide_rows(self) -> None:
+        """Take the number of real rows away, which restricted columns chose."""
+        if self.rows is not None:
+            self.reason, self.rows = self.reason.replace(f" ({self.rows:,} rows)", ""), None
 
     def refute(self, reason: str) -> None:
         """Note that it is wrong, and why."""
