@@ -55,7 +55,7 @@ class Shop:
         return self.made[-1]
 
 
-def _with_password(url: str, password: str) -> str:
+def with_password(url: str, password: str) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
@@ -72,12 +72,12 @@ def opened_shop(request: pytest.FixtureRequest, name: str, folder: Path, script:
     elif name == "postgresql":
         server = request.getfixturevalue("pg_server")
         engine = Postgres(server)
-        url = _with_password(server.url(engine.database), login("postgresql")[1])
+        url = with_password(server.url(engine.database), login("postgresql")[1])
     else:
         family = request.getfixturevalue(f"{name}_server")
         os.environ["PATH"] = f"{family.programs}{os.pathsep}{path}"
         engine = Mysql(family)
-        url = _with_password(family.url(engine.database), login(name)[1])
+        url = with_password(family.url(engine.database), login(name)[1])
     engine.run(script)
     try:
         yield Shop(name, engine, url, folder)
