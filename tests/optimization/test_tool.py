@@ -21,6 +21,7 @@ def _configure(folder: Path, url: str, access: str = "read_only") -> None:
     )
 
 
+@pytest.mark.promise("P3.2")
 @pytest.mark.parametrize("engine", SQL_ENGINES)
 async def test_a_rewrite_is_judged_and_kept_as_evidence(
     request: pytest.FixtureRequest, tmp_path: Path, engine: str

@@ -32,6 +32,7 @@ async def _judged(services: Services, query: str, *, on_data: bool = True) -> Ve
         return await gate.judge(whole.sql, on_data=on_data)
 
 
+@pytest.mark.promise("P3.2")
 async def test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database(services: Services) -> None:
     verdict = await _judged(services, tpch.Q21, on_data=False)
     assert verdict.decision == "refuted", verdict

@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from dbmanager.model.lineage import BaseColumn
-from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
 COMPARISONS = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.NullSafeEQ,
@@ -33,6 +33,8 @@ class Hints:
         literals: what a column is compared with.
         general: literals that could not be told to belong to a column.
         equal: pairs of columns that are compared with each other.
+        elsewhere: relations named that are no tables of this database, or views over such ones; their rows are real ones
+            wherever they are read.
         uses: how often a table is named, the most in one statement.
     """
 
@@ -42,6 +44,7 @@ class Hints:
     general: list[Literal] = field(default_factory=list)
     equal: list[tuple[BaseColumn, BaseColumn]] = field(default_factory=list)
     uses: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    elsewhere: list[str] = field(default_factory=list)
 
 
 def hints_of(statements: Sequence[str], dialect: str, schema: DatabaseSchema) -> Hints | None:
@@ -94,8 +97,11 @@ class _Reader:
                 )
 
     def _table(self, node: exp.Table) -> None:
+        if not isinstance(node.this, exp.Identifier):
+            return  # a function
         table = _found(self.schema, node)
-        if table is None:
+        if table is None or node.catalog:
+            self.hints.elsewhere.append(node.name)
             return
         if not table.is_base:
             self._view(table)
@@ -109,6 +115,8 @@ class _Reader:
         self.hints.columns.setdefault((table.schema, table.name), set())
 
     def _view(self, view: Table) -> None:
+        if view.kind is not TableKind.VIEW or not view.definition:
+            self.hints.elsewhere.append(view.name)
         if view.name in self.seen_views or not view.definition:
             return
         self.seen_views.add(view.name)

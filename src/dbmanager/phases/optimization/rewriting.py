@@ -8,7 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+import anyio
+
 from dbmanager.adapters.facets import Adapter, BagRead, Bench, Comparison, need
+from dbmanager.adapters.facets.comparing import MOST_ROWS
 from dbmanager.adapters.sql.confined import names_its_database
 from dbmanager.analyzers.rewriting.answers import bag_difference, difference, renamed, shape_difference
 from dbmanager.analyzers.rewriting.databases import Generator, SmallDatabase
@@ -17,14 +20,14 @@ from dbmanager.analyzers.rewriting.hints import Hints, hints_of
 from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_of
 from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, UnsupportedCapability
 from dbmanager.model.queries import QueryLimits, QueryRequest
-from dbmanager.model.rewrites import Answer
+from dbmanager.model.rewrites import Answer, Digest
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.services.scratch import Budget, Scratches
 
 Decision = Literal["refuted", "supported", "proven", "undecided"]
 BUDGET = Budget(rows=0, bytes=500_000_000, seconds=180.0)
 STATEMENT_SECONDS = 5.0
-MOST_ROWS = 500_000
+MOST_REAL_ROWS = 500_000
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _ENOUGH = 50
 """Databases that tell something; with fewer the search goes on."""
@@ -42,7 +45,7 @@ class Effort:
 
     cases: int = 300
     seconds: float = 20.0
-    most_rows: int = MOST_ROWS
+    most_rows: int = MOST_REAL_ROWS
     limits: QueryLimits = _LIMITS
     seed: int = 1
 
@@ -161,13 +164,17 @@ class Gate:
     async def _search(self, verdict: Verdict) -> None:
         """Look for a small database that tells the two apart."""
         hints = hints_of((self.original, verdict.rewritten), self.adapter.dialect, self.schema)
+        if self.adapter.dialect == "mysql" and names_its_database(verdict.rewritten):
+            hints = None
         if self.bench is None or hints is None:
             verdict.notes.append(
                 f"no small databases: {self.unbenched or 'the statements are not understood as a whole'}"
             )
             return
-        if not hints.tables:
-            verdict.notes.append("no small databases: no table is read")
+        if hints.elsewhere or not hints.tables:
+            named = ", ".join(dict.fromkeys(hints.elsewhere))
+            reason = f"{named} can't be filled with rows of ours" if named else "no table is read"
+            verdict.notes.append(f"no small databases: {reason}")
             return
         search = _Search(self, hints, verdict)
         await search.run()
@@ -178,11 +185,10 @@ class Gate:
         reads = [
             BagRead(QueryRequest(sql, limits=self.effort.limits), keys) for sql in (self.original, verdict.rewritten)
         ]
-        try:
-            one, other = await self.comparison.digests(reads, most_rows=self.effort.most_rows)
-        except QueryTimeout:
-            verdict.on_data = f"cut: not answered within {self.effort.limits.timeout_seconds:g} s"
+        found = await self._digests(reads, verdict)
+        if found is None:
             return
+        one, other = found
         wrong = shape_difference(one.columns, other.columns)
         if wrong:
             verdict.refute(wrong)
@@ -193,12 +199,28 @@ class Gate:
         if not (one.is_complete and other.is_complete):
             verdict.on_data = f"cut: more than {self.effort.most_rows:,} rows"
             return
-        found = bag_difference(one, other, self.promise)
-        if found:
+        differs = bag_difference(one, other, self.promise)
+        if differs:
             verdict.on_data = "differ"
-            verdict.refute(f"on the real data {found}")
+            verdict.refute(f"on the real data {differs}")
             return
         verdict.on_data = "equal"
+
+    async def _digests(self, reads: Sequence[BagRead], verdict: Verdict) -> Sequence[Digest] | None:
+        """Return both digests; None where the time was up or one of them failed, which is noted."""
+        seconds, most_rows = self.effort.limits.timeout_seconds, self.effort.most_rows
+        with anyio.move_on_after(2 * seconds + 1):
+            try:
+                return await self.comparison.digests(reads, most_rows=most_rows)
+            except QueryTimeout:
+                pass
+            except DbManagerError as problem:
+                await self.comparison.digests(reads[:1], most_rows=most_rows)  # raises where the original fails, too
+                verdict.on_data = "failed"
+                verdict.refute(f"on the real data it fails where the original answers: {problem.message}")
+                return None
+        verdict.on_data = f"cut: not answered within {seconds:g} s"
+        return None
 
     async def cost_of(self, statement: str) -> float | None:
         """Return the planner's cost of a statement; None where the engine tells none.
@@ -266,6 +288,8 @@ class _Search:
     def _told(self, answers: Sequence[Answer]) -> str | None:
         """Return how the answers differ, None where they don't, empty where they can't be compared."""
         one, other = answers
+        if max(len(one.rows), len(other.rows)) >= MOST_ROWS:
+            return ""
         if not one.problem and not other.problem and (wrong := shape_difference(one.columns, other.columns)):
             return wrong
         return difference(one, other, self.gate.promise, folds_case=self.gate.adapter.dialect == "mysql")
