@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.optimization.shop import ROWS, SQL_ENGINES, TABLES, opened_shop
+from tests.engines.instance import login
+from tests.optimization.shop import ROWS, SQL_ENGINES, TABLES, opened_shop, with_password
 from tests.server.processes import call, client_in
+from tests.tool_engines import TABLE
 
 pytestmark = pytest.mark.anyio
 ORIGINAL = "SELECT id FROM customers WHERE id NOT IN (SELECT customer_id FROM orders)"
@@ -104,3 +106,18 @@ async def test_no_row_of_the_database_is_shown_and_restricted_columns_are_counte
             text, _, _ = await call(client, "verify_audit_log")
         audited = (tmp_path / "state").rglob("*")
         assert any(b"restricted_filter" in path.read_bytes() for path in audited if path.is_file())
+
+
+@pytest.mark.parametrize("engine", ["mongodb", "redis"])
+async def test_an_engine_without_sql_says_why(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> None:
+    server = request.getfixturevalue(f"{engine}_server")
+    name = server.create_database()
+    _configure(tmp_path, with_password(server.url(name), login(engine)[1]))
+    async with client_in(tmp_path) as client:
+        for rewritten in ("SELECT 2", None):
+            text, _, failed = await call(
+                client, "verify_rewrite", connection="shop", original="SELECT 1", rewritten=rewritten
+            )
+            assert failed
+            assert TABLE[engine]["verify_rewrite"].by in text
+    server.drop_database(name)

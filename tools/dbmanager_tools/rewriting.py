@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
+from dbmanager.adapters.facets import need
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
     from dbmanager.phases.optimization.rewriting import Gate, Verdict
 
-MOST_JUDGED = 6
+MOST_JUDGED, MOST_SECONDS = 6, 90.0
 
 
 @tool(phase=3, title="Verify rewrite")
@@ -35,6 +37,7 @@ async def verify_rewrite(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
+    need(adapter.comparison, connection)
     restricted = await services.reader.compares_restricted(connection, [original, *([rewritten] if rewritten else [])])
     effort = Effort(limits=services.reader.limits(connection, None), cases=300 if rewritten else 150)
     gate = await gate_of(adapter, connection, original, effort)
@@ -77,16 +80,21 @@ async def _proposed(gate: Gate) -> tuple[list[Verdict], list[str]]:
         else:
             found.append((cost or 0.0, proposal))
     found.sort(key=lambda item: item[0])
-    verdicts = []
+    verdicts: list[Verdict] = []
+    started = time.monotonic()
     for _, proposal in found[:MOST_JUDGED]:
+        if time.monotonic() - started > MOST_SECONDS:
+            break
         verdict = await gate.judge(proposal.sql)
         verdict.origin, verdict.demand = proposal.origin, proposal.demand
         verdicts.append(verdict)
     head = [f"{len(verdicts)} rewrites judged."]
     if dearer:
         head.append(f"No cheaper, not judged: {', '.join(dearer)}.")
-    if len(found) > MOST_JUDGED:
-        head.append(f"{len(found) - MOST_JUDGED} more were left out.")
+    if len(found) > len(verdicts):
+        head.append(
+            f"{len(found) - len(verdicts)} more were left out: at most {MOST_JUDGED} within {MOST_SECONDS:g} s."
+        )
     return verdicts, [" ".join(head), *notes]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlglot
 from sqlglot import exp
@@ -13,6 +13,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from dbmanager.analyzers.rewriting.promises import keys_of
 from dbmanager.model.schema import DatabaseSchema, Table
+
+NodeT = TypeVar("NodeT", bound=exp.Expr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,12 @@ def _canonical(statement: str, dialect: str, schema: DatabaseSchema) -> tuple[st
     return repr(_plain(_renamed(form.shaped(_plain(tree))))), form.used
 
 
-def _plain(tree: exp.Query) -> exp.Query:
+def _key(node: exp.Expr) -> str:
+    """Return what nodes are sorted and told apart by, whichever way they were made."""
+    return repr(_plain(node))
+
+
+def _plain(tree: NodeT) -> NodeT:
     """Return the tree without what says nothing: comments, quotes, the order in which parts were found."""
     for node in tree.walk():
         node.comments = None
@@ -220,7 +227,7 @@ class _Form:
         if type(node) in _FLIPPED:
             self.used.add("operands")
             return _FLIPPED[type(node)](this=node.args["expression"], expression=node.this)
-        if isinstance(node, exp.EQ | exp.NEQ) and repr(node.this) > repr(node.args["expression"]):
+        if isinstance(node, exp.EQ | exp.NEQ) and _key(node.this) > _key(node.args["expression"]):
             self.used.add("operands")
             return type(node)(this=node.args["expression"], expression=node.this)
         return node
@@ -241,14 +248,14 @@ class _Form:
 
     def _in(self, node: exp.In) -> exp.Expr:
         self.used.add("between")
-        items = list({repr(item): item for item in sorted(node.expressions, key=repr)}.values())
+        items = list({_key(item): item for item in sorted(node.expressions, key=_key)}.values())
         if len(items) == 1 and isinstance(items[0], exp.Literal):
             return self._node(exp.EQ(this=node.this, expression=items[0]))
         return exp.In(this=node.this, expressions=items)
 
     def _sorted(self, kind: type[exp.Expr], parts: Iterable[exp.Expr]) -> exp.Expr:
         flat = [leaf for part in parts for leaf in _flat(part, kind)]
-        unique = list({repr(part): part for part in sorted(flat, key=repr)}.values())
+        unique = list({_key(part): part for part in sorted(flat, key=_key)}.values())
         self.used.add("operands")
         found = unique[0]
         for part in unique[1:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -252,6 +253,19 @@ def keys_of(table: Table) -> list[tuple[str, ...]]:
     ]
     primary = table.primary_key.columns if table.primary_key else ()
     return [key for key in found if key and (key == primary or not any(table.column(name).nullable for name in key))]
+
+
+def unlike_bounds(original: str, rewritten: str, dialect: str) -> tuple[str, ...]:
+    """Return numbers of rows that only one of two statements bounds or skips, written in LIMIT, OFFSET or FETCH."""
+    found = [
+        Counter(
+            number.name
+            for node in tree.find_all(exp.Limit, exp.Offset, exp.Fetch)
+            for number in node.find_all(exp.Literal)
+        )
+        for tree in (sqlglot.parse_one(sql, dialect=dialect) for sql in (original, rewritten))
+    ]
+    return tuple(sorted((found[0] - found[1]) + (found[1] - found[0])))
 
 
 def has_clock(statement: str, dialect: str) -> bool:

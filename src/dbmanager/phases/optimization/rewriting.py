@@ -17,7 +17,7 @@ from dbmanager.analyzers.rewriting.answers import bag_difference, difference, re
 from dbmanager.analyzers.rewriting.databases import Generator, SmallDatabase
 from dbmanager.analyzers.rewriting.equivalence import proof_of
 from dbmanager.analyzers.rewriting.hints import Hints, hints_of
-from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_of
+from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_of, unlike_bounds
 from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, UnsupportedCapability
 from dbmanager.model.queries import QueryLimits, QueryRequest
 from dbmanager.model.rewrites import Answer, Digest
@@ -27,6 +27,8 @@ from dbmanager.services.scratch import Budget, Scratches
 Decision = Literal["refuted", "supported", "proven", "undecided"]
 BUDGET = Budget(rows=0, bytes=500_000_000, seconds=180.0)
 STATEMENT_SECONDS = 5.0
+REACHED_ROWS = 3
+"""A LIMIT up to this is passed often enough by small databases."""
 MOST_REAL_ROWS = 500_000
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _ENOUGH = 50
@@ -137,7 +139,7 @@ class Gate:
             if layer is not None and not verdict.is_refuted:
                 await layer(verdict)
         if not verdict.is_refuted:
-            _decide(verdict, self.promise)
+            _decide(verdict, self.promise, self.original, self.adapter.dialect)
         return verdict
 
     def _incomparable(self, theirs: Promise | None, verdict: Verdict) -> str:
@@ -324,12 +326,19 @@ def _smaller(database: SmallDatabase) -> list[SmallDatabase]:
     ]
 
 
-def _decide(verdict: Verdict, promise: Promise) -> None:
+def _decide(verdict: Verdict, promise: Promise, original: str, dialect: str) -> None:
     """Say what stands after all layers: support needs cases that tell something, or real rows that are equal."""
-    if promise.loose:
-        verdict.reason = "the numbers of rows were the same, and no more can be compared"
-    elif verdict.proof:
+    unlike = unlike_bounds(original, verdict.rewritten, dialect)
+    if verdict.proof:
         verdict.decision, verdict.reason = "proven", f"both have one form by the rules {', '.join(verdict.proof)}"
+    elif promise.loose:
+        verdict.reason = "the numbers of rows were the same, and no more can be compared"
+    elif promise.has_ties:
+        verdict.reason = (
+            "the numbers of rows and the columns of the order were the same; the LIMIT leaves the rest to the engine"
+        )
+    elif any(number.isdigit() and int(number) > REACHED_ROWS for number in unlike):
+        verdict.reason = f"only one of them bounds its rows by {', '.join(unlike)}, which small databases don't reach"
     elif verdict.telling or (verdict.on_data == "equal" and verdict.rows):
         data = f", and equal on the data ({verdict.rows:,} rows)" if verdict.on_data == "equal" else ""
         verdict.decision = "supported"
