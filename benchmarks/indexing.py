@@ -47,12 +47,11 @@ async def measure(place: Place) -> Outcome:
     """Advise under each budget, build what is advised, and compare."""
     tpch.generate(place.folder, SCALE)
     place.folder.chmod(0o755)
-    settings: dict[str, str] = {
-        "shared_buffers": "512MB", "work_mem": "64MB", "random_page_cost": "1.1", "jit": "off",
-        "max_parallel_workers_per_gather": "0", "max_wal_size": "4GB",
-    }  # fmt: skip
     sizes: list[Size] = []
-    with postgresql.running(**settings) as server:
+    with postgresql.running(
+        shared_buffers="512MB", work_mem="64MB", random_page_cost="1.1", jit="off", max_parallel_workers_per_gather="0",
+        max_wal_size="4GB",
+    ) as server:  # fmt: skip
         server.run_sql("postgres", "CREATE DATABASE tpch")
         server.run_sql("tpch", tpch.load_script(place.folder))
         sizes.append(await _analysed(server))

@@ -42,6 +42,7 @@ EXPERTS: tuple[Expert, ...] = (
          ("measure_queries", "compare work, not time: work doesn't depend on how busy the machine is"),
          ("explain_query", "full_scan of a big table, rows far from the estimate; analyze=true measures"),
          ("advise_indexes", "kept only if the planner takes them; useless ones are named, drop them only if all queries were given"),
+         ("verify_rewrite", "before any rewrite is recommended: refuted is final, supported is no proof; dearer is useless"),
          ("check_database", "pack=health: mind since when is counted, and what may make it wrong; pack=schema: indexes"),
          ("plan_tuning", "a setting is proposed by a measured counter or not at all; a missing index is no setting")),
     ),

@@ -10,6 +10,7 @@ import anyio
 import jinja2
 from dbmanager_resources import guidance
 
+from dbmanager.analyzers.plans.judge import RULES
 from dbmanager.model.configuration import Configuration
 from scripts.reference.checks import checks
 from scripts.reference.command_line import commands
@@ -58,7 +59,7 @@ def pages() -> dict[str, str]:
         "tools": {"surface": surface},
         "prompts": {"surface": surface},
         "resources": {"surface": surface},
-        "checks": {"checks": checks()},
+        "checks": {"checks": checks(), "plan_rules": RULES},
         "errors": {"errors": errors()},
         "configuration": {"settings": settings},
         "cli": {"commands": commands()},

@@ -15,6 +15,7 @@ import dbmanager_tools.migration
 import dbmanager_tools.optimization
 import dbmanager_tools.planning
 import dbmanager_tools.recovery
+import dbmanager_tools.rewriting
 import dbmanager_tools.tuning
 import dbmanager_tools.workflow
 import dbmanager_tools.workload  # noqa: F401 - importing a tool module registers its tools
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = """\
 Manages real databases step by step in six phases: 1 requirements (assess_database), 2 design (check_database, \
-describe_schema), 3 optimization (check_database pack=health, analyze_workload, advise_indexes, measure_queries, \
-plan_tuning), 4 migration (plan_migration, verify_data), \
+describe_schema), 3 optimization (check_database pack=health, analyze_workload, advise_indexes, verify_rewrite, \
+measure_queries, plan_tuning), 4 migration (plan_migration, verify_data), \
 5 governance (classify_data, check_database pack=security, verify_audit_log), 6 backup and recovery (run_backup, \
 run_drill). Begin with list_connections. For a whole run, begin a project with update_project and pass its id to the \
 other tools: project_status tells what each phase's gate still asks for, export_deliverables writes the results.

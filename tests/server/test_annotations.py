@@ -38,7 +38,7 @@ ROWS = (
 )
 EVENTS = [(event, table) for table in ("customers", "orders") for event in ("INSERT", "UPDATE", "DELETE")]
 STEPS = [{"sql": "UPDATE customers SET city = 'York' WHERE id = 7"}]
-SCRATCH = frozenset(("propose_change", "run_drill", "advise_indexes"))
+SCRATCH = frozenset(("propose_change", "run_drill", "advise_indexes", "verify_rewrite"))
 """Tools that may make a throw-away database on the same server, so its counters move; traces are looked for all the same."""
 
 
@@ -149,6 +149,7 @@ def _calls(project: str, change: str) -> dict[str, dict[str, Any]]:
         "analyze_workload": {"statements": [lookup], **shop},
         "advise_indexes": {"queries": [lookup], "propose": True, **shop},
         "measure_queries": {"queries": [lookup], **shop},
+        "verify_rewrite": {"original": lookup, "rewritten": lookup.replace("= 7", "IN (7)"), **shop},
         "propose_change": {"connection": "shop", "title": "an index", "reason": "measured", "project": project,
                            "steps": [{"sql": "CREATE INDEX ix_city ON customers (city)"}, *STEPS]},
         "review_change": {"change": change},

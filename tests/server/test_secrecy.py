@@ -139,6 +139,10 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
             told, advice = await call("advise_indexes", queries=queries, propose=True, **with_project)
             assert "change" in advice, told
             await call("measure_queries", queries=queries, **with_project)
+            for rewritten in ("SELECT upper(full_name) FROM customers", None):
+                mails = "SELECT upper(email) FROM customers WHERE email = 'nobody@example.org' OR card_number = '1'"
+                told, judged = await call("verify_rewrite", original=mails, rewritten=rewritten, **with_project)
+                assert "decisions" in judged, told
             steps = [
                 {"sql": "UPDATE orders SET remark = NULL WHERE id < 50"},
                 {"sql": "DELETE FROM orders WHERE id = 60"},

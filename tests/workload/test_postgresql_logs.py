@@ -22,11 +22,10 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def logging_server() -> Iterator[PostgresServer]:
     """A server that logs every statement with its time, in all three kinds of log."""
-    settings = {
-        "logging_collector": "on", "log_destination": "csvlog,jsonlog,stderr", "log_min_duration_statement": "0",
-        "log_directory": "log", "log_filename": "asked.log", "log_line_prefix": "%m [%p] %d ", "log_file_mode": "0644",
-    }  # fmt: skip
-    with needed(), postgresql.running(None, **settings) as server:
+    with needed(), postgresql.running(
+        logging_collector="on", log_destination="csvlog,jsonlog,stderr", log_min_duration_statement="0",
+        log_directory="log", log_filename="asked.log", log_line_prefix="%m [%p] %d ", log_file_mode="0644",
+    ) as server:  # fmt: skip
         yield server
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -150,14 +151,26 @@ async def explain_query(
     command: Command = None,
     parameters: Params = None,
     analyze: Annotated[bool, Field(description="Run the read-only statement and measure it")] = False,
+    project: Evidence = None,
 ) -> CallToolResult:
-    """Show how the engine would run a read-only statement: access paths, indexes, rows, cost. With analyze it runs
-    within the usual bounds and measures. To find missing indexes over several queries use advise_indexes.
+    """Show how the engine would run a read-only statement: access paths, indexes, rows, cost, and what is wrong with
+    plan and text. With analyze it runs within the usual bounds and measures. To find missing indexes over several
+    queries use advise_indexes.
     """
-    shown = await services_of(ctx).reader.explain(
-        connection, statement_of(sql, command), tuple(parameters or ()), analyze=analyze
-    )
-    return answer(markdown.plan(shown))
+    from dbmanager.analyzers.plans.judge import findings_text, plan_findings
+
+    services, statement = services_of(ctx), statement_of(sql, command)
+    shown = await services.reader.explain(connection, statement, tuple(parameters or ()), analyze=analyze)
+    adapter = await services.connections.adapter(connection)
+    schema = await adapter.catalog.read_schema()
+    found = plan_findings(statement, shown, schema, engine=adapter.engine, dialect=adapter.dialect)
+    await services.keep_evidence(
+        project, "plan_findings", f"{len(found)} findings over a plan in {connection}",
+        {"connection": connection, "cost": shown.cost, "analyzed": analyze,
+         "findings": [dataclasses.asdict(finding) for finding in found]},
+    )  # fmt: skip
+    told = findings_text(found)
+    return answer(markdown.plan(shown) + (f"\n\nFindings:\n{told}" if told else ""))
 
 
 @tool(phase=0, title="Check database")

@@ -82,6 +82,12 @@ class PlanNode:
         access: how rows are reached: `full_scan`, `index_scan`, `index_only`, `primary_key`, `sort`, `join`, `other`.
         rows_estimated: the planner's estimate; None when the engine gives none.
         rows_actual: rows really produced in total (loops included); None unless analysed.
+        rows_removed: rows that a condition threw away here in total; None where the engine does not tell.
+        loops: how often it was begun; None unless analysed.
+        spilled_bytes: what did not fit into memory; None where the engine does not tell.
+        heap_fetches: rows that an index-only scan had to look up all the same.
+        examined: rows or documents that were looked at for the whole plan; None where the engine does not tell.
+        trait: what the engine says besides: `automatic index`, `temporary table`, `filesort`.
     """
 
     operation: str
@@ -94,6 +100,12 @@ class PlanNode:
     cost: float | None = None
     time_ms: float | None = None
     children: tuple[PlanNode, ...] = ()
+    rows_removed: float | None = None
+    loops: float | None = None
+    spilled_bytes: float | None = None
+    heap_fetches: float | None = None
+    examined: float | None = None
+    trait: str | None = None
 
     def walk(self) -> list[PlanNode]:
         """Return this node and all below it, parents first."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter
@@ -15,6 +15,7 @@ from dbmanager.errors import DbManagerError, InvalidStatement, ResourceExhausted
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest, Scalar
 from dbmanager.services.audit import AuditLog
 from dbmanager.services.connections import Connections
+from dbmanager.services.policy.groups import is_restricted
 from dbmanager.services.policy.masking import MaskedResult, Masker
 from dbmanager.services.policy.plans import without_values
 from dbmanager.services.policy.tokens import TOKEN
@@ -101,6 +102,31 @@ class Reader:
         if restricted and analyze:
             await self._note_guess(connection, statement, restricted)
         return without_values(plan, (statement, *map(str, parameters)), counts=not restricted)
+
+    async def compares_restricted(self, connection: str, statements: Sequence[str]) -> bool:
+        """Whether statements whose answers are to be compared touch restricted columns; then that is recorded.
+
+        That two answers are equal tells something of every column that they come from, like a condition on it.
+
+        Raises: ResourceExhausted when that was asked too often within an hour.
+        """
+        from dbmanager.analyzers.lineage.statements import lineage_of
+
+        if not self._connections.settings(connection).masking:
+            return False
+        adapter = await self._connections.adapter(connection)
+        schema = await adapter.catalog.read_schema()
+        found: set[str] = set()
+        for statement in statements:
+            lineage = lineage_of(statement, adapter.dialect, schema)
+            if lineage is None:
+                found.add("untraced")
+                continue
+            kinds = await self._masker.columns_in_clear(connection, adapter, schema, lineage.touched)
+            found |= {f"{column.table}.{column.column}" for column, kind in kinds.items() if is_restricted(kind)}
+        if found:
+            await self._note_guess(connection, "\n".join(statements), tuple(sorted(found)))
+        return bool(found)
 
     async def _note_guess(self, connection: str, statement: str, columns: tuple[str, ...]) -> None:
         """Record that restricted columns chose rows; so many in an hour are refused, since each may tell one bit.

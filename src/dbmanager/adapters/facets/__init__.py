@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dbmanager.adapters.facets.adapter import Adapter, Security
 from dbmanager.adapters.facets.capability import Progress, Unsupported, need
+from dbmanager.adapters.facets.comparing import BagRead, Bench, Comparison
 from dbmanager.adapters.facets.emitting import Emission, Emit, TypeMapping
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import (
@@ -32,12 +33,15 @@ __all__ = [
     "Backup",
     "BackupScript",
     "BackupScripts",
+    "BagRead",
+    "Bench",
     "Bulk",
     "CapturedRows",
     "Catalog",
     "Cell",
     "ChangeSteps",
     "Chunk",
+    "Comparison",
     "DependencyCount",
     "Emission",
     "Emit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from dbmanager.adapters.facets.capability import Unsupported
+from dbmanager.adapters.facets.comparing import Comparison
 from dbmanager.adapters.facets.emitting import Emit
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
@@ -68,6 +69,8 @@ class Adapter(Protocol):
     def what_if(self) -> WhatIf | Unsupported: ...
     @property
     def workload(self) -> WorkloadSource | Unsupported: ...
+    @property
+    def comparison(self) -> Comparison | Unsupported: ...
     @property
     def provenance(self) -> Provenance | Unsupported: ...
     @property

@@ -34,6 +34,9 @@ class MongoAdapter:
         self.steps = self.emit
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
+        self.comparison = Unsupported(
+            "pipelines of MongoDB are not compared yet: small databases are made for SQL alone"
+        )
         self.what_if = Unsupported("MongoDB plans with indexes that exist only")
         self.workload = MongoWorkload(self._sessions, self.query)
         self.bulk = MongoBulk(self._sessions, self.query)

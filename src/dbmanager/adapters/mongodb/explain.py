@@ -93,4 +93,5 @@ def _with_totals(root: PlanNode, stats: Facts, own: Facts) -> PlanNode:
         rows_estimated=own.get("Plan Rows"),
         rows_actual=root.rows_actual if root.rows_actual is not None else stats.get("nReturned"),
         cost=own.get("Total Cost"), time_ms=root.time_ms, children=root.children,
+        examined=stats.get("totalDocsExamined"),
     )  # fmt: skip

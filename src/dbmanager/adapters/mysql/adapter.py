@@ -7,6 +7,7 @@ from dbmanager.adapters.mysql.backup import MysqlBackup
 from dbmanager.adapters.mysql.backup_script import MysqlBackupScripts
 from dbmanager.adapters.mysql.bulk import MysqlBulk
 from dbmanager.adapters.mysql.catalog import MysqlCatalog
+from dbmanager.adapters.mysql.comparing import MysqlComparison
 from dbmanager.adapters.mysql.emit import MysqlEmit
 from dbmanager.adapters.mysql.execute import MysqlExecute
 from dbmanager.adapters.mysql.freeze import MysqlFreeze
@@ -36,6 +37,7 @@ class MysqlAdapter:
         self.steps = self.emit
         self.statistics = MysqlStatistics(self._sessions, self.query)
         self.provenance = MysqlProvenance(self._sessions, self.query)
+        self.comparison = MysqlComparison(self._sessions, self.query)
         self.what_if = Unsupported("MySQL and MariaDB have no hypothetical indexes")
         self.workload = MysqlWorkload(self._sessions, self.query)
         self.bulk = MysqlBulk(self._sessions)

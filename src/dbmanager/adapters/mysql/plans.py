@@ -21,7 +21,7 @@ _TABLE_ACCESS = {
     "index_subquery": "index_scan",
 }
 _STEP_ACCESS = {"table": "full_scan", "index": "index_scan", "sort": "sort", "join": "join"}
-_INNER = ("query_block", "filesort", "ordering_operation", "grouping_operation", "duplicates_removal", "temporary_table",
+_INNER = ("query_block", "filesort", "ordering_operation", "grouping_operation", "duplicates_removal",
           "read_sorted_file", "materialized", "materialized_from_subquery", "buffer_result", "window_functions_computation",
           "expression_cache", "block-nl-join", "optimized_away_subqueries", "having_subqueries", "windowing", "insert_from")  # fmt: skip
 _LISTS = ("nested_loop", "query_specifications", "subqueries", "attached_subqueries", "select_list_subqueries",
@@ -64,8 +64,16 @@ def _step(facts: dict[str, Any]) -> PlanNode:
         rows_actual=rows * loops if rows is not None and loops is not None else None,
         cost=facts.get("estimated_total_cost"),
         time_ms=last * loops if last is not None and loops is not None else None,
-        children=tuple(_step(child) for child in facts.get("inputs", ())),
+        children=tuple(_step(child) for name in facts if name.startswith("inputs") for child in facts[name]),
+        loops=loops,
+        trait=_trait(str(facts.get("operation", "")), access),
     )
+
+
+def _trait(operation: str, access: str) -> str | None:
+    if "temporary" in operation and "scan" not in operation:
+        return "temporary table"
+    return "filesort" if access == "sort" else None
 
 
 def _below(facts: dict[str, Any]) -> list[PlanNode]:
@@ -77,8 +85,12 @@ def _below(facts: dict[str, Any]) -> list[PlanNode]:
         elif name == "union_result" and isinstance(value, dict):
             nodes.append(PlanNode("union", "other", children=tuple(_below(value))))
         elif name in ("filesort", "ordering_operation") and isinstance(value, dict):
-            nodes.append(PlanNode(name, "sort", condition=value.get("sort_key"), time_ms=value.get("r_total_time_ms"),
-                                  children=tuple(_below(value))))  # fmt: skip
+            is_sort = value.get("using_filesort", True)
+            nodes.append(PlanNode(name, "sort" if is_sort else "other", condition=value.get("sort_key"),
+                                  time_ms=value.get("r_total_time_ms"), children=tuple(_below(value)),
+                                  trait="filesort" if is_sort else None))  # fmt: skip
+        elif name == "temporary_table" and isinstance(value, dict):
+            nodes.append(PlanNode("temporary table", "other", children=tuple(_below(value)), trait="temporary table"))
         elif name == "nested_loop" and isinstance(value, list) and len(value) > 1:
             nodes.append(PlanNode("nested loop", "join", children=tuple(n for item in value for n in _below(item))))
         elif name in _LISTS and isinstance(value, list):
@@ -98,6 +110,7 @@ def _table(facts: dict[str, Any]) -> PlanNode:
     loops, rows = facts.get("r_loops"), facts.get("r_rows")
     cost = facts.get("cost_info", {}).get("prefix_cost", facts.get("cost"))
     table = facts.get("table_name")
+    passed = facts.get("r_filtered")
     return PlanNode(
         operation=kind or facts.get("message", "table"),
         access=access,
@@ -109,6 +122,8 @@ def _table(facts: dict[str, Any]) -> PlanNode:
         cost=_number(cost),
         time_ms=_number(facts.get("r_table_time_ms", facts.get("r_total_time_ms"))),
         children=tuple(_below(facts)),
+        rows_removed=None if rows is None or loops is None or passed is None else rows * loops * (1 - passed / 100),
+        loops=loops,
     )
 
 

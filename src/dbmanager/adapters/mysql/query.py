@@ -40,9 +40,10 @@ class MysqlQuery:
 
     async def check(self, sql: str) -> None:
         """Pass a plain read that calls nothing with effects."""
-        await self._checked(sql)
+        await self.checked(sql)
 
-    async def _checked(self, sql: str) -> str:
+    async def checked(self, sql: str) -> str:
+        """Return a statement that only reads, as it is run; refuse any other."""
         return await check_read(sql, self._reached)
 
     async def _reached(self, functions: Sequence[str], tables: Sequence[str]) -> tuple[RoutineFacts, ...]:
@@ -68,7 +69,7 @@ class MysqlQuery:
 
     async def run(self, request: QueryRequest) -> QueryResult:
         """Return a page of rows."""
-        return await self._run_ungated(request, await self._checked(request.statement))
+        return await self._run_ungated(request, await self.checked(request.statement))
 
     async def _run_ungated(self, request: QueryRequest, statement: str | None = None) -> QueryResult:
         """Run without the gate: what is left is the engine's own read-only session. For tests of that layer."""
@@ -101,7 +102,7 @@ class MysqlQuery:
 
     async def explain(self, request: QueryRequest, *, analyze: bool = False) -> QueryPlan:
         """Return the plan; with `analyze` also what really happened."""
-        statement = (await self._checked(request.statement)).strip().rstrip(";")
+        statement = (await self.checked(request.statement)).strip().rstrip(";")
         limits = request.limits
         facts = await self._sessions.facts()
         how = "EXPLAIN FORMAT=JSON "

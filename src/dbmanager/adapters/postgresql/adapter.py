@@ -6,6 +6,7 @@ from dbmanager.adapters.postgresql.backup import PostgresBackup
 from dbmanager.adapters.postgresql.backup_script import PostgresBackupScripts
 from dbmanager.adapters.postgresql.bulk import PostgresBulk
 from dbmanager.adapters.postgresql.catalog import PostgresCatalog
+from dbmanager.adapters.postgresql.comparing import PostgresComparison
 from dbmanager.adapters.postgresql.emit import PostgresEmit
 from dbmanager.adapters.postgresql.execute import PostgresExecute
 from dbmanager.adapters.postgresql.freeze import PostgresFreeze
@@ -36,6 +37,7 @@ class PostgresAdapter:
         self.steps = self.emit
         self.statistics = PostgresStatistics(self._sessions, self.query)
         self.provenance = PostgresProvenance(self._sessions, self.query)
+        self.comparison = PostgresComparison(self._sessions, self.query)
         self.what_if = PostgresWhatIf(self._sessions, self.query)
         self.workload = PostgresWorkload(self._sessions, self.query)
         self.backup_scripts = PostgresBackupScripts()

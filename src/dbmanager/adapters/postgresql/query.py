@@ -32,6 +32,9 @@ _ACCESS = {
 }
 
 
+_REMOVED = ("Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck")
+
+
 class PostgresQuery:
     """The `Query` facet."""
 
@@ -122,6 +125,7 @@ def plan_node(facts: dict[str, Any]) -> PlanNode:
         facts[key] for key in ("Index Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter") if key in facts
     ]
     kind = facts["Node Type"]
+    removed = [facts[key] for key in _REMOVED if key in facts]
     return PlanNode(
         operation=kind,
         access=_ACCESS.get(kind, "other"),
@@ -133,4 +137,18 @@ def plan_node(facts: dict[str, Any]) -> PlanNode:
         cost=facts.get("Total Cost"),
         time_ms=facts["Actual Total Time"] * loops if "Actual Total Time" in facts and loops else None,
         children=tuple(plan_node(child) for child in facts.get("Plans", ())),
+        rows_removed=sum(removed) * loops if removed and loops is not None else None,
+        loops=loops,
+        spilled_bytes=_spilled(facts),
+        heap_fetches=facts.get("Heap Fetches"),
     )
+
+
+def _spilled(facts: dict[str, Any]) -> float | None:
+    """Return what a sort or a hash wrote to disk; an aggregate tells its disk use, a hash join its batches alone."""
+    if facts.get("Sort Space Type") == "Disk":
+        return float(facts["Sort Space Used"]) * 1_024
+    if facts.get("Disk Usage"):
+        return float(facts["Disk Usage"]) * 1_024
+    batches = facts.get("Hash Batches", 1)
+    return float(facts.get("Peak Memory Usage", 0)) * 1_024 * (batches - 1) if batches > 1 else None

@@ -34,6 +34,7 @@ class RedisAdapter:
         self.steps = RedisSteps()
         self.statistics = RedisStatistics(self.sessions, self.catalog)
         self.provenance = Unsupported("Redis commands name their keys; there is nothing to resolve")
+        self.comparison = Unsupported("Redis has no query language: a command has no other form to compare with")
         self.what_if = Unsupported("Redis has no indexes and no planner to try them with")
         self.workload = RedisWorkload(self.sessions)
         self.backup_scripts = RedisBackupScripts()

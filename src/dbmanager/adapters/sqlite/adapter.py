@@ -9,6 +9,7 @@ from dbmanager.adapters.sqlite.backup import SqliteBackup
 from dbmanager.adapters.sqlite.backup_script import SqliteBackupScripts
 from dbmanager.adapters.sqlite.bulk import SqliteBulk
 from dbmanager.adapters.sqlite.catalog import SqliteCatalog
+from dbmanager.adapters.sqlite.comparing import SqliteComparison
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.execute import SqliteExecute
 from dbmanager.adapters.sqlite.freeze import SqliteFreeze
@@ -38,6 +39,7 @@ class SqliteAdapter:
         self.steps = self.emit
         self.statistics = SqliteStatistics(self._sessions, self.catalog, self.query, self.emit)
         self.provenance = SqliteProvenance(self._sessions, self.catalog, self.query)
+        self.comparison = SqliteComparison(self._sessions, self.query)
         self.what_if = SqliteWhatIf(self._sessions)
         self.workload = Unsupported("SQLite counts no statements: give a file of them or the statements themselves")
         self.backup_scripts = SqliteBackupScripts()

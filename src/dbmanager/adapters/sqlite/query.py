@@ -127,4 +127,5 @@ def plan_node(detail: str, children: tuple[PlanNode, ...] = ()) -> PlanNode:
     elif how.startswith("AUTOMATIC"):
         access = "full_scan"  # it is built by scanning the table, for this statement only
     index = match["index"] if how in ("INDEX", "COVERING INDEX") else None
-    return PlanNode(match["verb"], access, match["table"], index, match["condition"], children=children)
+    trait = "automatic index" if how.startswith("AUTOMATIC") else None
+    return PlanNode(match["verb"], access, match["table"], index, match["condition"], children=children, trait=trait)

@@ -28,6 +28,8 @@ def without_values(plan: QueryPlan, given: Sequence[str], *, counts: bool) -> Qu
 
     def cleaned(node: PlanNode) -> PlanNode:
         few = not counts and node.rows_actual is not None and node.rows_actual < LEAST_ROWS
+        if not counts:
+            node = replace(node, rows_removed=None, loops=None, heap_fetches=None, examined=None)
         return replace(
             node, operation=shown(node.operation), condition=shown(node.condition) if node.condition else node.condition,
             rows_actual=None if few else node.rows_actual, children=tuple(map(cleaned, node.children)),

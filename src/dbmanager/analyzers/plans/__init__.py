@@ -1,0 +1,1 @@
+"""Rules over one statement's plan and text, held as data."""
