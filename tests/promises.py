@@ -68,6 +68,7 @@ MASKED = "tests/policy/test_masking.py::test_no_attempt_shows_a_value"
 TAMPERED = "tests/services/test_guards.py::test_tampering_with_the_log_is_found"
 BUDGET_KEPT = "tests/indexing/test_postgresql.py::test_a_set_keeps_to_its_budget_as_built_and_delivers_what_it_promised"
 UNDONE = "tests/indexing/test_delivery.py::test_an_index_that_no_plan_reads_is_dropped_by_a_change_set"
+SLOW_SHOP = "tests/workflow/test_slow_database.py::test_a_collected_workload_is_advised_on_changed_measured_and_cached"
 WHAT_IF = "tests/facets/test_statistics.py::test_an_index_is_tried_without_touching_the_database"
 EVERY_TYPE = "tests/facets/test_emit.py::test_every_kind_of_type_has_a_home_or_a_reason"
 ROWS_ARRIVE = "tests/facets/test_bulk.py::test_rows_of_every_type_arrive_to_the_bit"
@@ -123,12 +124,12 @@ PHASES = (
             "discovery of unique and check rules; conceptual models", LINT_SQLITE, LINT_POSTGRESQL, REFERENCE_ADDED),
     _partly("P3.1", "Schema and models implemented", "a designed schema applied as one change set, with seed and tests",
             KILLED_RESUMES, KILLED_POSTGRESQL, PUT_BACK),
-    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED,
+    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED, SLOW_SHOP,
              "tests/optimization/test_tool.py::test_a_rewrite_is_judged_and_kept_as_evidence",
              "tests/optimization/test_tpch.py::test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database"),
     _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
             TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE),
-    _partly("P3.4", "Caching strategy implemented", "a tool that shows the plan; caches outside of SQL engines", CACHED),
+    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED),
     _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",
             COPIED, ROWS_ARRIVE, EVERY_TYPE),
@@ -211,10 +212,10 @@ DELIVERABLES = (
 )  # fmt: skip
 
 ADVANCED = (
-    _partly("A1", "Query optimization and tuning", "rewrites and settings", ADVISED, SIX_PHASES),
+    _partly("A1", "Query optimization and tuning", "the gain of rewrites and settings measured", ADVISED, SIX_PHASES, SLOW_SHOP),
     _partly("A2", "Automatic index strategy and implementation", "drops tried on a clone",
             ADVISED, SIX_PHASES, WHAT_IF, BUDGET_KEPT, UNDONE),
-    _open("A3", "Intelligent caching", "What to cache, computed from reads and writes"),
+    _partly("A3", "Intelligent caching", "caches outside of SQL engines; the engines' own settings", CACHED, SLOW_SHOP),
     _open("A4", "Predictive performance analysis", "Forecast load and say when a limit is reached"),
     _open("A5", "Quality assessment and improvement", "Score data quality and propose mending change sets"),
     _partly("A6", "Automatic classification and security implementation",

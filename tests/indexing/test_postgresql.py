@@ -124,6 +124,9 @@ async def test_statements_that_can_not_be_planned_are_told_and_the_others_are_ad
         bounds=Bounds(seconds=3),
     )  # fmt: skip
     assert [bool(one.problem) for one in report.before] == [True, False, True, True, True, False]
+    assert [effect.number for effect in report.effects] == [2, 5, 6], (
+        "one with placeholders is planned, but can't be run"
+    )
     assert {key.name for advice in report.create for key in advice.index.keys} >= {"customer", "code"}
 
 

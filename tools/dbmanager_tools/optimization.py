@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import Context
@@ -10,22 +11,25 @@ from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
-from dbmanager.errors import InvalidStatement
+from dbmanager.errors import InvalidStatement, NotFound
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection, statement_of
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
     from dbmanager.adapters.facets import Adapter
-    from dbmanager.model.schema import Index, Table
-    from dbmanager.phases.optimization.advise import Advice, AdviceReport, FirstAnswer
+    from dbmanager.model.schema import DatabaseSchema, Index, Table
+    from dbmanager.model.workload import Workload
+    from dbmanager.phases.optimization.advise import Advice, AdviceReport, Asked, FirstAnswer
     from dbmanager.phases.optimization.measure import Measurement
+    from dbmanager.services.container import Services
 
+MOST_QUERIES = 100
 Queries = Annotated[
     list[str | dict[str, JsonValue] | list[JsonValue]],
     Field(
         min_length=1,
-        max_length=100,
+        max_length=MOST_QUERIES,
         description="Read-only statements with real values: SQL, or commands as in run_query",
     ),
 ]
@@ -34,8 +38,10 @@ Queries = Annotated[
 @tool(phase=3, title="Advise indexes")
 async def advise_indexes(
     connection: Connection,
-    queries: Queries,
     ctx: Context,
+    queries: Annotated[
+        Queries | None, Field(description="Reads with real values; left out, those of the last analyze_workload")
+    ] = None,
     calls: Annotated[
         list[int] | None, Field(description="How often each query ran, in their order; all alike when left out")
     ] = None,
@@ -52,22 +58,22 @@ async def advise_indexes(
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
-    """Find the set of indexes that serves given queries best under a budget of bytes, and useless indexes. Sets are tried
-    on the engine's planner, on a sampled throw-away copy where it has no hypothetical indexes. Gives why, effect on each
-    query, size, each query's measured work today; with propose also a change set. After apply_change, call
-    measure_queries with the same queries to compare promised with delivered."""
-    from dbmanager.phases.optimization.advise import Asked, Bounds, advise
+    """Find the set of indexes that serves given queries, or a collected workload by its calls and measured time, best
+    under a budget of bytes, and useless indexes. Sets are tried on the engine's planner, on a sampled throw-away copy
+    where it has no hypothetical indexes. Gives why, effect on each query, size, each query's measured work today; with
+    propose also a change set. After apply_change, call measure_queries to compare promised with delivered."""
+    from dbmanager.phases.optimization.advise import Bounds, advise
     from dbmanager.phases.optimization.index_changes import index_plan
     from dbmanager.services.index_trials import IndexTrials
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
-    statements = _statements(queries)
-    if calls is not None and len(calls) != len(statements):
-        raise InvalidStatement(
-            f"{len(calls)} call counts do not fit {len(statements)} queries", hint="Give one a query."
-        )
-
+    if queries is None:
+        workload = await _collected(services, connection)
+        asked, shown = _asked_of(workload, adapter.dialect)
+        written = _written(workload, await adapter.catalog.read_schema())
+    else:
+        asked, shown, written = _asked(_statements(queries), calls), None, {}
     answers = 0
 
     async def told(first: FirstAnswer) -> None:
@@ -81,13 +87,15 @@ async def advise_indexes(
 
     report = await advise(
         adapter,
-        [Asked(sql, count) for sql, count in zip(statements, calls or [1] * len(statements), strict=True)],
+        asked,
         IndexTrials(services.scratches, connection, adapter),
         bounds=Bounds(None if budget_mb is None else int(budget_mb * 1e6), seconds),
         told=told,
+        rows_written=written,
     )
+    report = replace(report, before=_shown(report.before, shown))
     await services.keep_evidence(
-        project, "index_advice", f"{len(report.create)} indexes advised for {len(queries)} queries",
+        project, "index_advice", f"{len(report.create)} indexes advised for {len(asked)} queries",
         {"connection": connection, "method": report.method, "before": _figures(report.before),
          "create": [{"table": a.table.name, "index": a.index.name, "keys": [k.name for k in a.index.keys],
                      "include": list(a.index.include), "queries": list(a.queries), "size_bytes": a.size_bytes,
@@ -111,12 +119,62 @@ async def advise_indexes(
             connection,
             [(a.table, a.index) for a in report.create],
             dropped,
-            f"advice for {len(queries)} queries",
+            f"advice for {len(asked)} queries",
         )
         change = await services.changes.propose(plan, project)
         lines += ["", review_text(change, services)]
         facts = {"change": change.id, "state": change.state.value}
     return answer("\n".join(lines), facts)
+
+
+async def _collected(services: Services, connection: str) -> Workload:
+    found = await services.workloads.latest(connection)
+    if found is None:
+        raise NotFound(
+            f"no workload of {connection!r} was collected", object_name=connection,
+            hint="Call analyze_workload first, or give queries.",
+        )  # fmt: skip
+    return found[1]
+
+
+def _asked(statements: Sequence[str], calls: Sequence[int] | None) -> list[Asked]:
+    from dbmanager.phases.optimization.advise import Asked
+
+    if calls is not None and len(calls) != len(statements):
+        raise InvalidStatement(
+            f"{len(calls)} call counts do not fit {len(statements)} queries", hint="Give one a query."
+        )
+    return [Asked(sql, count) for sql, count in zip(statements, calls or [1] * len(statements), strict=True)]
+
+
+def _asked_of(workload: Workload, dialect: str) -> tuple[list[Asked], list[str]]:
+    """Return the reads of a workload that have a real sample, and how each may be shown: without its values."""
+    from dbmanager.analyzers.workload.gathering import reading_of
+    from dbmanager.phases.optimization.advise import asked_of
+
+    asked = asked_of(workload, dialect)[:MOST_QUERIES]
+    if not asked:
+        raise InvalidStatement(
+            "the last snapshot holds no read with real values",
+            hint="They expire after a week, and some sources keep none: give queries, or a file of them to analyze_workload.",
+        )
+    return asked, [reading_of(one.statement, dialect).shown for one in asked]
+
+
+def _written(workload: Workload, schema: DatabaseSchema) -> dict[tuple[str | None, str], float]:
+    found = {}
+    for name, rows in workload.table_writes.items():
+        table = schema.find(name)
+        if table is not None:
+            found[(table.schema, table.name)] = float(rows)
+    return found
+
+
+def _shown(measured: tuple[Measurement, ...], texts: Sequence[str] | None) -> tuple[Measurement, ...]:
+    """Return measurements with texts that hold no values, where the statements were not the caller's own."""
+    if texts is None:
+        return measured
+    return tuple(replace(one, query=text) for one, text in zip(measured, texts, strict=True))
 
 
 def _headline(report: AdviceReport) -> str:
@@ -140,8 +198,10 @@ def _advised(advice: Advice) -> str:
 @tool(phase=3, title="Measure queries")
 async def measure_queries(
     connection: Connection,
-    queries: Queries,
     ctx: Context,
+    queries: Annotated[
+        Queries | None, Field(description="Reads with real values; left out, those of the last analyze_workload")
+    ] = None,
     project: Annotated[str | None, Field(description="Compare with the project's advice and keep the result")] = None,
     propose_undo: Annotated[
         bool, Field(description="Propose to drop advised indexes that are there and that no plan reads")
@@ -154,7 +214,11 @@ async def measure_queries(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
-    after = await measure(adapter, _statements(queries))
+    if queries is None:
+        asked, shown = _asked_of(await _collected(services, connection), adapter.dialect)
+        after = _shown(await measure(adapter, [one.statement for one in asked]), shown)
+    else:
+        after = await measure(adapter, _statements(queries))
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
     known = (await services.projects.get(project)).latest("index_advice") if project is not None else None

@@ -9,12 +9,15 @@ from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
+from dbmanager.errors import NotFound
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
+    from dbmanager.adapters.facets import Adapter
     from dbmanager.model.tuning import Recommendation, TuningReport
+    from dbmanager.services.container import Services
 
 
 @tool(phase=3, title="Plan tuning")
@@ -22,13 +25,20 @@ async def plan_tuning(
     connection: Connection,
     ctx: Context,
     kind: Annotated[
-        Literal["configuration"], Field(description="configuration: the server's settings")
+        Literal["configuration", "caching"],
+        Field(
+            description="configuration: the server's settings; caching: answers worth keeping, of two workload snapshots"
+        ),
     ] = "configuration",
     settings: Annotated[list[str] | None, Field(max_length=20, description="Only these settings")] = None,
     memory_bytes: Annotated[
         int | None, Field(ge=1_048_576, description="Memory of the server's machine or container")
     ] = None,
     cores: Annotated[float | None, Field(gt=0, le=4_096, description="Processors of it")] = None,
+    staleness_seconds: Annotated[
+        float, Field(ge=0, le=31_536_000, description="caching: how old an answer may be; ask the user")
+    ] = 0,
+    replay: Annotated[bool, Field(description="caching: play the plan through a private Redis")] = False,
     propose: Annotated[bool, Field(description="Propose a change set with the values")] = False,
     project: Evidence = None,
 ) -> CallToolResult:
@@ -39,6 +49,8 @@ async def plan_tuning(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
+    if kind == "caching":
+        return await _caching(services, adapter, connection, staleness_seconds, replay, project)
     report = await tune(
         adapter, connection, is_local=services.connections.is_local(connection), memory_bytes=memory_bytes, cores=cores,
         only=settings or (),
@@ -58,6 +70,30 @@ async def plan_tuning(
         lines += ["", review_text(change, services)]
         facts = {"change": change.id, "state": change.state.value}
     return answer("\n".join(lines), facts)
+
+
+async def _caching(
+    services: Services, adapter: Adapter, connection: str, staleness_seconds: float, replay: bool, project: str | None
+) -> CallToolResult:
+    """Plan caches by the two newest snapshots of one source."""
+    from dbmanager.phases.optimization.caching import caching_payload, caching_text, plan_caching, verify_caching
+
+    known = await services.workloads.list(connection)
+    newest = [one for one in known if one.source == known[0].source][:2]
+    if len(newest) < 2:
+        raise NotFound(
+            f"{len(newest)} workload snapshots of {connection!r}: rates need two of one source", object_name=connection,
+            hint="Call analyze_workload now, and again after some minutes of ordinary use.",
+        )  # fmt: skip
+    plan = await plan_caching(
+        adapter, services.workloads, connection, newest[1].id, newest[0].id, staleness_seconds=staleness_seconds
+    )
+    replays = await verify_caching(plan) if replay else ()
+    await services.keep_evidence(
+        project, "caching_plan", f"{len(plan.candidates)} statements of {connection} are worth caching",
+        caching_payload(plan, replays),
+    )  # fmt: skip
+    return answer(caching_text(plan, replays), {"candidates": len(plan.candidates), "replayed": len(replays)})
 
 
 def report_lines(report: TuningReport) -> list[str]:

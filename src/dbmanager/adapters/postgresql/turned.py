@@ -13,6 +13,8 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from dbmanager.model.placeholders import colons
+
 _ENDS = frozenset((
     TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET,
     TokenType.FETCH, TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.WINDOW, TokenType.SEMICOLON,
@@ -24,7 +26,7 @@ _OPENS, _CLOSES = (TokenType.L_PAREN, TokenType.L_BRACKET), (TokenType.R_PAREN, 
 def turned(statement: str, table: str) -> str | None:
     """Return the statement with the FROM item of a table in the first place; None where it can't be moved."""
     try:
-        tokens = sqlglot.tokenize(statement, dialect="postgres")
+        tokens = sqlglot.tokenize(colons(statement, "postgres"), dialect="postgres")
     except SqlglotError:
         return None
     items = _items(tokens)

@@ -6,7 +6,6 @@ level (PostgreSQL 15, `btcostestimate` in selfuncs.c), for every row of a nested
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +15,7 @@ import asyncpg
 from dbmanager.adapters.facets import Planned, Planner, Unsupported
 from dbmanager.adapters.postgresql.emit import PostgresEmit
 from dbmanager.adapters.postgresql.errors import mapped
+from dbmanager.adapters.postgresql.generic import explained_facts
 from dbmanager.adapters.postgresql.index_sizes import (
     Size,
     SizeFacts,
@@ -29,7 +29,6 @@ from dbmanager.adapters.postgresql.index_sizes import (
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.postgresql.turned import turned
-from dbmanager.errors import InvalidStatement
 from dbmanager.model.queries import QueryPlan
 from dbmanager.model.schema import Index, Table
 
@@ -153,7 +152,7 @@ class HypotheticalPlanner:
 
     async def _explained(self, statement: str) -> tuple[Planned, float]:
         """Return the plan with its corrected cost, and what the correction added."""
-        facts = json.loads(await self._raw.fetchval(f"EXPLAIN (FORMAT JSON) {statement.strip().rstrip(';')}"))[0]
+        facts = await explained_facts(self._raw, statement)
         made = {name: own for own, (_, name) in self._live.items()}
         plan = QueryPlan((plan_node(facts["Plan"]),), facts["Plan"]["Total Cost"], False)
         used = tuple(dict.fromkeys(made[node.index] for node in plan.nodes() if node.index in made and node.index))
@@ -197,7 +196,7 @@ class HypotheticalPlanner:
         await self._raw.execute("SAVEPOINT dbmanager_tried")
         try:
             yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        except asyncpg.PostgresError:
             await self._raw.execute("ROLLBACK TO SAVEPOINT dbmanager_tried")
             raise
         await self._raw.execute("RELEASE SAVEPOINT dbmanager_tried")
@@ -209,12 +208,7 @@ class HypotheticalPlanner:
         """
         try:
             async with self._tried():
-                await self._raw.fetchval(f"EXPLAIN {statement.strip().rstrip(';')}")
-        except asyncpg.InterfaceError:
-            raise InvalidStatement(
-                "the statement has placeholders, which no plan can be made for", object_name=self._name,
-                hint="Give real values in their place.",
-            ) from None  # fmt: skip
+                await explained_facts(self._raw, statement)
         except asyncpg.PostgresError as problem:
             raise mapped(problem, connection=self._name) from None
 

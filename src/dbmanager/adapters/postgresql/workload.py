@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -14,6 +12,7 @@ import asyncpg
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.postgresql.catalog import PACKAGE
+from dbmanager.adapters.postgresql.generic import explained_facts
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.sql.blocks import blocks
@@ -103,29 +102,8 @@ class PostgresWorkload:
         async with self._sessions.reading(
             timeout_seconds=_LIMITS.timeout_seconds, lock_seconds=_LIMITS.lock_timeout_seconds, confined=True
         ) as raw:
-            return await _prepared(raw, statement)
-
-
-async def _prepared(raw: asyncpg.Connection[Any], statement: str) -> QueryPlan:
-    """Plan a prepared statement with NULLs, told to plan for any value."""
-    await raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    await raw.execute(f"PREPARE dbmanager_generic AS {statement.strip().rstrip(';')}")
-    try:
-        query = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'dbmanager_generic'"
-        count = await raw.fetchval(query)
-        values = f"({', '.join(['NULL'] * count)})" if count else ""
-        text = await raw.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE dbmanager_generic{values}")
-    finally:
-        if not raw.is_closed():
-            await _deallocated(raw)
-    root = plan_node(json.loads(text)[0]["Plan"])
-    return QueryPlan((root,), root.cost, False)
-
-
-async def _deallocated(raw: asyncpg.Connection[Any]) -> None:
-    """Drop the prepared statement; after a failure the rolled back transaction leaves it to the session's reset."""
-    with contextlib.suppress(asyncpg.PostgresError):
-        await raw.execute("DEALLOCATE dbmanager_generic")
+            root = plan_node((await explained_facts(raw, statement))["Plan"])
+        return QueryPlan((root,), root.cost, False)
 
 
 def _sql(name: str) -> str:

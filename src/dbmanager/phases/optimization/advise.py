@@ -104,13 +104,17 @@ class FirstAnswer:
 Told = Callable[[FirstAnswer], Awaitable[None]]
 
 
-def asked_of(workload: Workload) -> list[Asked]:
-    """Return what a collected workload asks: reads with a real sample, the costliest first."""
-    return [
-        Asked(statement.samples[0], statement.calls, statement.mean_ms)
-        for statement in workload.statements
-        if statement.kind == "read" and statement.samples
-    ]
+def asked_of(workload: Workload, dialect: str) -> list[Asked]:
+    """Return what a collected workload asks, the costliest first: reads with a real sample.
+
+    PostgreSQL plans a whole statement without its values as well, for any of them.
+    """
+    found = []
+    for statement in workload.statements:
+        text = statement.samples[0] if statement.samples else statement.text if dialect == "postgres" else ""
+        if statement.kind == "read" and text:
+            found.append(Asked(text, statement.calls, statement.mean_ms))
+    return found
 
 
 async def advise(
