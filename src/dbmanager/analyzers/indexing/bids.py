@@ -81,12 +81,12 @@ class Bids:
                     worth[one] = max(worth.get(one, 0.0), gain / max(self.sizes[one], _LEAST_BYTES))
         return sorted(worth, key=lambda one: (-worth[one], one))
 
-    def choose(self, best: int, remaining: Callable[[], float]) -> int:
+    def choose(self, best: int, remaining: Callable[[], float], rounds: int = _ROUNDS_OF_REPAIR) -> int:
         """Return the best set: greedy from several starts, then torn down in part and chosen anew."""
         options = list(dict.fromkeys(used for plans in self.by_query for _, used in plans if used))
         chosen = min((self._greedy(start, options) for start in (0, best, *self._great())), key=self.known)
         known = self.known(chosen)
-        for _ in range(_ROUNDS_OF_REPAIR):
+        for _ in range(rounds):
             if not chosen or remaining() <= 0:
                 break
             members = list(bits(chosen))

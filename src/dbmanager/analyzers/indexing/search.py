@@ -26,6 +26,8 @@ NEGLIGIBLE_RATIO = 0.0005
 """Of the workload's cost: an index that saves less is not worth having."""
 _SHARES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 """Offers are made of candidates up to these shares of the budget, so that small indexes are met beside great ones."""
+_SOON, _QUICK_ROUNDS = 5, 15
+"""After so many queries, those of most weight, a better answer is given with little thought."""
 _IDLE_ROUNDS = 12
 """So many rounds of drawn offers that find nothing better end the search."""
 
@@ -138,7 +140,9 @@ class Search:
 
     async def _explore(self) -> None:
         """Learn the next best plans of each query, and what parts of their indexes are worth."""
-        for query in self._by_weight():
+        for position, query in enumerate(self._by_weight()):
+            if position == _SOON:
+                await self._take(self._known.choose(self._best, self.remaining, rounds=_QUICK_ROUNDS))
             for share in _SHARES:
                 await self._offer(query, self._small(query, share), rounds=2)
             narrow = self._relevant[query] & ~self._wide
