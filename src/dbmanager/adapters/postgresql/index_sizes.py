@@ -29,6 +29,7 @@ _LEFT_FREE = PAGE_BYTES * 10 // 100
 _LONGEST_POSTING = PAGE_BYTES * 10 // 100 // 8 * 8 - _LINE_POINTER
 _UNKNOWN_WIDTH = 16
 _SAMPLE_ROWS = 30_000
+_FEW_ROWS = 60
 _JOINT_ROWS = 3_000
 _UNKNOWN_SHARE = 0.1
 
@@ -151,10 +152,25 @@ def _posting(rows: float, distinct: float, payload: float) -> tuple[float, float
     head = _aligned(_TUPLE_HEADER + payload)
     most = max(1, int((_LONGEST_POSTING - head) // _ROW_ADDRESS))
     each = rows / distinct
-    lists = max(1.0, math.ceil(each / most) if each > 2 else 1.0)
-    share = each / lists
-    body = _aligned(share * _ROW_ADDRESS) if share > 1.05 else 0
-    return distinct * lists, head + body + _LINE_POINTER
+    if each <= _FEW_ROWS:
+        return distinct, head + _LINE_POINTER + _expected_addresses(each)
+    lists = math.ceil(each / most)
+    return distinct * lists, head + _aligned(each / lists * _ROW_ADDRESS) + _LINE_POINTER
+
+
+def _expected_addresses(each: float) -> float:
+    """Return the bytes of row addresses of one key that has `each` rows on average, as if rows fell to keys by chance.
+
+    A single row needs no list. Short lists lose much to alignment, so their lengths are looked at one by one.
+    """
+    mean = each
+    for _ in range(30):  # keys without rows are not there: the mean of those that are is `each`
+        mean = each * (1 - math.exp(-mean))
+    chance, expected = mean * math.exp(-mean), 0.0
+    for count in range(2, int(each * 3) + 20):
+        chance *= mean / count
+        expected += chance * _aligned(count * _ROW_ADDRESS)
+    return expected / max(1e-9, 1 - math.exp(-mean))
 
 
 def _payload(columns: Sequence[ColumnFacts | None]) -> float:
