@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from dbmanager.model.queries import PlanNode
@@ -26,6 +28,18 @@ _INNER = ("query_block", "filesort", "ordering_operation", "grouping_operation",
           "expression_cache", "block-nl-join", "optimized_away_subqueries", "having_subqueries", "windowing", "insert_from")  # fmt: skip
 _LISTS = ("nested_loop", "query_specifications", "subqueries", "attached_subqueries", "select_list_subqueries",
           "group_by_subqueries", "order_by_subqueries", "having_subqueries", "optimized_away_subqueries", "windows")  # fmt: skip
+
+
+_TEXT = re.compile(r'^(\s*"[\w-]+": )"(.*)"(,?)$', re.M)
+
+
+def plan_facts(text: str) -> dict[str, Any]:
+    """Return the JSON of EXPLAIN; MariaDB writes conditions into it as SQL has them, one a line, quotes and all."""
+    try:
+        found: dict[str, Any] = json.loads(text, strict=False)
+    except ValueError:
+        found = json.loads(_TEXT.sub(lambda match: f"{match[1]}{json.dumps(match[2])}{match[3]}", text), strict=False)
+    return found
 
 
 def plan_roots(found: dict[str, Any]) -> tuple[PlanNode, ...]:

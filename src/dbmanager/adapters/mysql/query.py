@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from dbmanager.adapters.mysql.bodies import RoutineFacts
 from dbmanager.adapters.mysql.gate import check_read
-from dbmanager.adapters.mysql.plans import plan_cost, plan_roots
+from dbmanager.adapters.mysql.plans import plan_cost, plan_facts, plan_roots
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.text import read, without_database
 from dbmanager.adapters.mysql.wire import DriverError, Wire
@@ -122,7 +121,7 @@ class MysqlQuery:
             ) as raw,
         ):
             sql = how + with_literals(raw, statement, request.parameters)
-            found = json.loads(str((await raw.fetch(sql))[0][0]))
+            found = plan_facts(str((await raw.fetch(sql))[0][0]))
             roots = plan_roots(found)
             cost = plan_cost(found, roots)
             if cost is None:  # older MariaDB tells it beside the plan, 0 where it made none
