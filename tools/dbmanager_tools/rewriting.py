@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated
 
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
@@ -67,7 +68,8 @@ async def _proposed(gate: Gate) -> tuple[list[Verdict], list[str]]:
     from dbmanager.errors import DbManagerError
 
     found, dearer, notes = [], [], []
-    for proposal in proposals_of(gate.original, gate.adapter.dialect, gate.schema):
+    proposed = await anyio.to_thread.run_sync(proposals_of, gate.original, gate.adapter.dialect, gate.schema)
+    for proposal in proposed:
         if proposal.is_other_question:
             notes.append(f"Another question, not judged. {proposal.origin}, when {proposal.demand}:\n`{proposal.sql}`")
             continue
