@@ -34,3 +34,15 @@ async def test_virtual_tables_and_functions_that_are_not_here_hinder_no_advice_o
     report = await advise(open_sqlite(file, read_only=True), asked, bounds=Bounds(seconds=3))
     assert [[key.name for key in advice.index.keys] for advice in report.create] == [["customer"]]
     assert not report.before[0].problem
+
+
+async def test_a_view_over_a_table_that_is_gone_hinders_nothing_else(
+    sqlite_file: Callable[..., Path], open_sqlite: Callable[..., SqliteAdapter]
+) -> None:
+    file = sqlite_file(f"{ORDERS} CREATE VIEW broken AS SELECT * FROM gone;")
+    adapter = open_sqlite(file, read_only=True)
+    schema = await adapter.catalog.read_schema()
+    assert [column.name for column in schema.table("orders").columns] == ["id", "customer", "note"]
+    assert schema.table("broken").columns == ()
+    report = await advise(adapter, ["SELECT note FROM orders WHERE customer = 7"], bounds=Bounds(seconds=3))
+    assert len(report.create) == 1

@@ -32,6 +32,10 @@ PACKAGE = "dbmanager.adapters.sqlite"
 _AUTOINCREMENT = re.compile(r"\bAUTOINCREMENT\b", re.I)
 Facts = Mapping[str, Any]
 CATALOG_SECONDS = 60.0
+_COLUMNS_OF_ONE = (
+    'SELECT ? AS table_name, cid AS position, name, type, "notnull" AS not_null, dflt_value AS default_value, pk, hidden '
+    "FROM pragma_table_xinfo(?, 'main') ORDER BY cid"
+)
 
 
 class SqliteCatalog:
@@ -103,7 +107,15 @@ def _read(handle: Handle, fingerprint: str) -> DatabaseSchema:
         return cursor.execute(blocks(PACKAGE)[name].sql).fetchall()
 
     objects = rows("objects")
-    columns, keys, indexes = (_grouped(rows(name)) for name in ("columns", "foreign_keys", "indexes"))
+    keys, indexes = (_grouped(rows(name)) for name in ("foreign_keys", "indexes"))
+    try:
+        columns = _grouped(rows("columns"))
+    except sqlite3.OperationalError as problem:  # a view that names what is gone has none
+        if problem.sqlite_errorcode != sqlite3.SQLITE_ERROR:  # its time is up, the file is locked or damaged
+            raise
+        columns = _grouped(
+            [row for item in objects if item["type"] in ("table", "view") for row in _columns(handle, item["name"])]
+        )
     triggers: dict[str, list[str]] = defaultdict(list)
     index_sql: dict[str, str] = {}
     for item in objects:
@@ -118,6 +130,18 @@ def _read(handle: Handle, fingerprint: str) -> DatabaseSchema:
         if item["type"] in ("table", "view")
     ]
     return DatabaseSchema("sqlite", sqlite3.sqlite_version, tuple(tables), fingerprint)
+
+
+def _columns(handle: Handle, name: str) -> list[Any]:
+    """Return the columns of one table or view; empty for a view that can't be read."""
+    cursor = handle.raw.cursor()
+    cursor.row_factory = sqlite3.Row
+    try:
+        return cursor.execute(_COLUMNS_OF_ONE, (name, name)).fetchall()
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        return []
 
 
 def _grouped(rows: list[Facts]) -> dict[str, list[Facts]]:
