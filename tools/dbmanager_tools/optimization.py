@@ -54,7 +54,10 @@ async def advise_indexes(
     ] = 15,
     propose: Annotated[bool, Field(description="Propose a change set with the indexes to make")] = False,
     drop_unused: Annotated[
-        bool, Field(description="Drop indexes that none of the queries used; true only if these are all queries")
+        bool,
+        Field(
+            description="Drop indexes that none of the queries used, hidden first where the engine can; only if these are all queries"
+        ),
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
@@ -120,6 +123,7 @@ async def advise_indexes(
             [(a.table, a.index) for a in report.create],
             dropped,
             f"advice for {len(asked)} queries",
+            hide_first=True,
         )
         change = await services.changes.propose(plan, project)
         lines += ["", review_text(change, services)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dbmanager.adapters.facets.adapter import Adapter, Security
 from dbmanager.adapters.facets.capability import Progress, Unsupported, need
 from dbmanager.adapters.facets.comparing import BagRead, Bench, Comparison
-from dbmanager.adapters.facets.emitting import Emission, Emit, TypeMapping
+from dbmanager.adapters.facets.emitting import Emission, Emit, Hiding, TypeMapping
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import (
     DependencyCount,
@@ -48,6 +48,7 @@ __all__ = [
     "Execute",
     "ExecutionResult",
     "Freeze",
+    "Hiding",
     "LargestValue",
     "LearntCatalog",
     "OrphanCount",
