@@ -111,6 +111,11 @@ async def advise_indexes(
         lines.append("The planner's cost: " + "; ".join(
             f"query {e.number} {e.before:,.0f} to {e.after:,.0f}" for e in report.effects if e.after < e.before
         ))  # fmt: skip
+    lines += [
+        f"By rule, not tried and not in the change set: {one.index.method} on {one.table.name} "
+        f"({', '.join(key.name for key in one.index.keys)}) for query {', '.join(map(str, one.queries))}: {one.why}."
+        for one in report.by_rule
+    ]
     if report.unused:
         lines.append("Used by none of these queries: " + ", ".join(f"{t.name}.{i.name}" for t, i in report.unused))
     lines += ["Today:", measurements_text(report.before)]
