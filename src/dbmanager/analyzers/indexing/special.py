@@ -5,6 +5,7 @@ Source: PostgreSQL 15 manual, chapters 66 (GiST), 70 (GIN), 71 (BRIN), 12.9 (tex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import sqlglot
@@ -83,11 +84,16 @@ def _index(table: Table, key: str, method: str) -> Index:
 
 def _there(table: Table, index: Index) -> bool:
     """Whether the table has an index of the kind over the same first column or expression."""
-    wanted = index.keys[0].name.partition(" ")[0].strip('"')
+    wanted = _bare(index.keys[0].name)
     return any(
-        known.method == index.method and known.keys and wanted in known.keys[0].name.strip('"')
-        for known in table.indexes
+        known.method == index.method and known.keys and _bare(known.keys[0].name) == wanted for known in table.indexes
     )
+
+
+def _bare(key: str) -> str:
+    """Return a key without casts, quotes, case and operator class, as the catalog and we may write it."""
+    text = re.sub(r"::\w+| gin_trgm_ops$", "", key).lower().replace('"', "").strip()
+    return text[1:-1] if text.startswith("(") and text.endswith(")") else text
 
 
 def _quoted(name: str) -> str:
