@@ -69,6 +69,7 @@ TAMPERED = "tests/services/test_guards.py::test_tampering_with_the_log_is_found"
 BUDGET_KEPT = "tests/indexing/test_postgresql.py::test_a_set_keeps_to_its_budget_as_built_and_delivers_what_it_promised"
 UNDONE = "tests/indexing/test_delivery.py::test_an_index_that_no_plan_reads_is_dropped_by_a_change_set"
 E2_POSTGRESQL = "tests/workflow/test_slow_postgresql.py::test_a_slow_database_is_diagnosed_mended_and_measured"
+E2_MARIADB = "tests/workflow/test_slow_mariadb.py::test_a_slow_database_is_diagnosed_mended_and_measured"
 SLOW_SHOP = "tests/workflow/test_slow_database.py::test_a_collected_workload_is_advised_on_changed_measured_and_cached"
 WHAT_IF = "tests/facets/test_statistics.py::test_an_index_is_tried_without_touching_the_database"
 EVERY_TYPE = "tests/facets/test_emit.py::test_every_kind_of_type_has_a_home_or_a_reason"
@@ -125,12 +126,12 @@ PHASES = (
             "discovery of unique and check rules; conceptual models", LINT_SQLITE, LINT_POSTGRESQL, REFERENCE_ADDED),
     _partly("P3.1", "Schema and models implemented", "a designed schema applied as one change set, with seed and tests",
             KILLED_RESUMES, KILLED_POSTGRESQL, PUT_BACK),
-    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED, SLOW_SHOP,
+    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED, SLOW_SHOP, E2_POSTGRESQL, E2_MARIADB,
              "tests/optimization/test_tool.py::test_a_rewrite_is_judged_and_kept_as_evidence",
              "tests/optimization/test_tpch.py::test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database"),
     _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
-            TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE),
-    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED),
+            TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE, E2_POSTGRESQL, E2_MARIADB),
+    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED, E2_POSTGRESQL, E2_MARIADB),
     _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",
             COPIED, ROWS_ARRIVE, EVERY_TYPE),
@@ -176,8 +177,8 @@ EXAMPLES = (
     _partly("E1", "A scalable e-commerce architecture through all six phases",
             "an architecture planned by the server, partitions, caches; figures at the size of a real shop",
             f"{FOLLOWED}test_an_ecommerce_shop_is_designed_through_all_six_phases"),
-    _partly("E2", "An existing database made faster", "cache, settings and monitoring", ADVISED, SIX_PHASES,
-            f"{FOLLOWED}test_a_database_is_made_faster"),
+    _partly("E2", "An existing database made faster", "cache and settings carried out and measured; monitoring", ADVISED, SIX_PHASES,
+            E2_POSTGRESQL, E2_MARIADB, f"{FOLLOWED}test_a_database_is_made_faster"),
     _partly("E3", "A legacy database moved with minimal downtime",
             "transformations, synchronisation, decommissioning", COPIED, KILLED_COPY,
             f"{FOLLOWED}test_a_legacy_database_is_moved"),
@@ -185,7 +186,7 @@ EXAMPLES = (
 
 QUALITY = (
     _partly("Q1", "Design validation", "designs that are not in a database yet", LINT_SQLITE, LINT_POSTGRESQL, CLEAN),
-    _partly("Q2", "Performance validation", "targets to hold the measurements against", ADVISED, SIX_PHASES),
+    _partly("Q2", "Performance validation", "targets to hold the measurements against", ADVISED, SIX_PHASES, E2_POSTGRESQL, E2_MARIADB),
     _partly("Q3", "Integrity validation", "rules other than references", LINT_SQLITE, LINT_POSTGRESQL, COPIED),
     _partly("Q4", "Security validation", "most of the check catalogue", SECURITY_POSTGRESQL, SECURITY_SETTINGS,
             SECURITY_SQLITE),

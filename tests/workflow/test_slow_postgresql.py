@@ -166,6 +166,7 @@ async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: Postgr
     assert "work before" in report
 
 
+@pytest.mark.promise("E2")
 async def test_a_sound_database_gives_no_alarm(sound: PostgresServer, tmp_path: Path) -> None:
     async with _shop(sound, tmp_path, ORDERS, MENDED) as (place, client):
         _, begun, _ = await call(client, "update_project", goal="stay fast", connections=["shop"])
