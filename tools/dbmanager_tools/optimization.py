@@ -197,10 +197,11 @@ def _advised(advice: Advice) -> str:
     keys = ", ".join(key.name for key in advice.index.keys)
     held = f" include ({', '.join(advice.index.include)})" if advice.index.include else ""
     where = f" where {advice.index.where}" if advice.index.where else ""
+    needless = f"; makes {', '.join(advice.needless)} needless" if advice.needless else ""
     written = f"; {advice.rows_written:,.0f} rows written to the table meanwhile" if advice.rows_written else ""
     return (
         f"- {advice.table.name}({keys}){held}{where}: used by query {', '.join(map(str, advice.queries))}, "
-        f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}"
+        f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}{needless}"
     )
 
 

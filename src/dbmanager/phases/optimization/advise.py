@@ -54,7 +54,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One index to make, and what the engine says it would do for which queries (by number, from 1)."""
+    """One index to make, and what the engine says it would do for which queries (by number, from 1).
+
+    Attributes:
+        needless: names of indexes that are there and serve nothing which this one does not.
+    """
 
     table: Table
     index: Index
@@ -62,6 +66,7 @@ class Advice:
     size_bytes: int | None
     why: str = ""
     rows_written: float = 0.0
+    needless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,10 +337,24 @@ class _Run:
             found.append(
                 Advice(
                     table, index, queries, pool.sizes[one], reason(index, uses),
-                    self._written.get((table.schema, table.name), 0.0),
+                    self._written.get((table.schema, table.name), 0.0), needless_beside(table, index),
                 )
             )  # fmt: skip
         return sorted(found, key=lambda advice: (-len(advice.queries), advice.index.name))
+
+
+def needless_beside(table: Table, index: Index) -> tuple[str, ...]:
+    """Return the existing indexes whose keys begin a new one that holds all that they hold: they can go after it is made."""
+    held = {key.name for key in index.keys} | set(index.include)
+    return tuple(
+        known.name
+        for known in table.indexes
+        if not known.unique
+        and not known.backs_constraint
+        and (known.method, known.where) == (index.method, index.where)
+        and index.keys[: len(known.keys)] == known.keys
+        and set(known.include) <= held
+    )
 
 
 def _minimal(advised: Iterable[Advice]) -> list[Advice]:
