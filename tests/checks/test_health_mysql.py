@@ -323,5 +323,18 @@ async def test_a_healthy_fresh_server_has_nothing_above_low(sound: MySqlServer) 
     assert [f for f in report.findings if f.severity.order < Severity.LOW.order] == []
 
 
+@pytest.mark.parametrize(("kind", "next_value"), [("bigint", 8 * 10**18), ("bigint unsigned", 17 * 10**18)])
+async def test_the_largest_numbers_of_rows_are_judged_too(sound: MySqlServer, kind: str, next_value: int) -> None:
+    database = sound.create_database()
+    sound.run_sql(
+        database,
+        f"CREATE TABLE young (id {kind} AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = {next_value // 3};"
+        f"CREATE TABLE old (id {kind} AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = {next_value};",
+    )
+    (finding,) = await _found(sound, database, "MY-216")
+    assert (finding.object_name, str(finding.evidence["next_value"])) == ("old", str(next_value))
+    sound.drop_database(database)
+
+
 def test_every_health_check_of_mysql_has_its_case() -> None:
     assert set(CASES) | STANDING | APART == set(HEALTH)

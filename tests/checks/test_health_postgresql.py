@@ -453,6 +453,22 @@ async def test_a_role_without_rights_is_told_what_it_can_see(sound: PostgresServ
     sound.run_sql("postgres", "DROP ROLE small")
 
 
+async def test_what_another_session_holds_stops_the_check_that_looks_at_it_and_no_other(sound: PostgresServer) -> None:
+    database = sound.create_database()
+    sound.run_sql(database, "CREATE SEQUENCE numbers; SELECT nextval('numbers')")
+    holder = await asyncpg.connect(
+        host=sound.host, port=sound.port, user=SUPERUSER, password=PASSWORD, database=database
+    )
+    await holder.execute("BEGIN; ALTER SEQUENCE numbers INCREMENT BY 2")
+    async with opened(sound, database) as adapter:
+        report = await run_checks(adapter.security, engine="postgresql", pack="health")
+    await holder.close()
+    assert "PG-218" in report.not_run
+    assert "lock" in report.not_run["PG-218"]
+    assert {"PG-207", "PG-217"} <= set(report.checked)
+    sound.drop_database(database)
+
+
 def test_every_health_check_of_postgresql_has_its_case() -> None:
     assert set(CASES) | set(STANDING) | set(APART) == set(HEALTH)
 

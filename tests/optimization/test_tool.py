@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,27 @@ async def test_an_engine_without_sql_says_why(request: pytest.FixtureRequest, tm
             assert failed
             assert TABLE[engine]["verify_rewrite"].by in text
     server.drop_database(name)
+
+
+async def test_work_measured_by_restricted_columns_is_counted_as_guesses(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "people.db")) as raw:
+        raw.execute("CREATE TABLE people (id integer PRIMARY KEY, card_number text)")
+        raw.executemany("INSERT INTO people VALUES (?, ?)", ((n, f"4111 1111 1111 {n:04d}") for n in range(2_000)))
+        raw.commit()
+    _configure(tmp_path, "sqlite:///people.db")
+    guesses = [f"SELECT id FROM people WHERE card_number = '4111 1111 1111 {n:04d}'" for n in range(100)]
+    async with client_in(tmp_path) as client:
+        text, _, failed = await call(client, "measure_queries", connection="shop", queries=guesses)
+        assert not failed, text
+        text, _, failed = await call(client, "advise_indexes", connection="shop", queries=guesses, seconds=1)
+        assert not failed, text
+        for tool in ("measure_queries", "advise_indexes"):
+            text, _, failed = await call(client, tool, connection="shop", queries=guesses[:1])
+            assert failed, text
+            assert "card_number" in text
+        text, _, failed = await call(
+            client, "measure_queries", connection="shop", queries=["SELECT count(*) FROM people"]
+        )
+        assert not failed, text
+        text, _, _ = await call(client, "verify_audit_log")
+        assert "200 entries" in text

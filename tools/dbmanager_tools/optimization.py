@@ -77,6 +77,7 @@ async def advise_indexes(
         written = _written(workload, await adapter.catalog.read_schema())
     else:
         asked, shown, written = _asked(_statements(queries), calls), None, {}
+    await services.reader.note_measured(connection, [one.statement for one in asked])
     answers = 0
 
     async def told(first: FirstAnswer) -> None:
@@ -224,11 +225,14 @@ async def measure_queries(
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
+    shown = None
     if queries is None:
         asked, shown = _asked_of(await _collected(services, connection), adapter.dialect)
-        after = _shown(await measure(adapter, [one.statement for one in asked]), shown)
+        statements = [one.statement for one in asked]
     else:
-        after = await measure(adapter, _statements(queries))
+        statements = _statements(queries)
+    await services.reader.note_measured(connection, statements)
+    after = _shown(await measure(adapter, statements), shown)
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
     known = (await services.projects.get(project)).latest("index_advice") if project is not None else None

@@ -15,6 +15,7 @@ LEFT_OUT = frozenset(("lsid", "$db", "$clusterTime", "$readPreference", "txnNumb
                       "cursor", "maxTimeMS", "comment", "ordered", "writeConcern", "readConcern", "stmtIds"))  # fmt: skip
 COMMANDS = ("find", "aggregate", "count", "distinct", "update", "delete", "insert", "findAndModify")
 APPLICATION = "dbmanager"
+_LARGEST = 1e18
 
 
 def operation(entry: Mapping[str, Any], database: str | None = None) -> WorkloadStatement | None:
@@ -26,13 +27,21 @@ def operation(entry: Mapping[str, Any], database: str | None = None) -> Workload
     if command is None or collection.startswith("system."):
         return None
     text = json.dumps(command, ensure_ascii=False)
-    taken = entry.get("durationMillis", entry.get("millis"))
-    changed = sum(int(entry.get(name) or 0) for name in ("nreturned", "nModified", "ninserted", "ndeleted"))
+    taken = number(entry.get("durationMillis", entry.get("millis")))
+    changed = sum(int(number(entry.get(name)) or 0) for name in ("nreturned", "nModified", "ninserted", "ndeleted"))
+    examined = number(entry.get("docsExamined"))
     return WorkloadStatement(
-        str(entry.get("planCacheShapeHash") or entry.get("queryHash") or ""), text, 1, None if taken is None else float(taken),
-        changed, int(entry["docsExamined"]) if "docsExamined" in entry else None,
+        str(entry.get("planCacheShapeHash") or entry.get("queryHash") or ""), text, 1, taken,
+        changed, None if examined is None else int(examined),
         temporary_tables=1 if entry.get("usedDisk") else None, samples=(text,),
     )  # fmt: skip
+
+
+def number(value: object) -> float | None:
+    """Return a number that may be a time or a count; None for anything else that a line may hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _LARGEST else None
 
 
 def _command(entry: Mapping[str, Any], collection: str) -> dict[str, Any] | None:

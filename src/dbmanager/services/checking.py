@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dbmanager.adapters.facets import Security, Unsupported
-from dbmanager.model.findings import CheckReport, FactRows, Finding, Pack
+from dbmanager.errors import LockTimeout, QueryTimeout, StatementFailed
+from dbmanager.model.findings import CheckReport, FactRows, Finding, Pack, QueryCheck
 
 
 async def run_checks(security: Security, *, engine: str, pack: Pack = "security") -> CheckReport:
@@ -21,7 +22,7 @@ async def run_checks(security: Security, *, engine: str, pack: Pack = "security"
         is_shared = pack == "health" and check.min_version is None
         facts = asked.get(check.query) if is_shared else None
         if facts is None:
-            facts = await security.facts(check)
+            facts = await _facts(security, check)
         if is_shared:
             asked[check.query] = facts
         if isinstance(facts, Unsupported):
@@ -31,3 +32,11 @@ async def run_checks(security: Security, *, engine: str, pack: Pack = "security"
         findings += check.findings(facts)
     findings.sort(key=lambda finding: (finding.severity.order, finding.id, finding.object_name))
     return CheckReport(tuple(findings), tuple(checked), not_run)
+
+
+async def _facts(security: Security, check: QueryCheck) -> FactRows | Unsupported:
+    """Return the facts of one check, or why they were not got: a lock or a large catalog stops no other check."""
+    try:
+        return await security.facts(check)
+    except (LockTimeout, QueryTimeout, StatementFailed) as problem:
+        return Unsupported(problem.sentence())

@@ -128,6 +128,20 @@ class Reader:
             await self._note_guess(connection, "\n".join(statements), tuple(sorted(found)))
         return bool(found)
 
+    async def note_measured(self, connection: str, statements: Sequence[str]) -> None:
+        """Record which of the statements to be measured choose rows by restricted columns: work and time tell of each.
+
+        Raises: ResourceExhausted when there were too many within an hour.
+        """
+        if not self._connections.settings(connection).masking:
+            return
+        adapter = await self._connections.adapter(connection)
+        schema = await adapter.catalog.read_schema()
+        for statement in statements:
+            restricted = await self._masker.restricted(connection, adapter, schema, statement)
+            if restricted:
+                await self._note_guess(connection, statement, restricted)
+
     async def _note_guess(self, connection: str, statement: str, columns: tuple[str, ...]) -> None:
         """Record that restricted columns chose rows; so many in an hour are refused, since each may tell one bit.
 

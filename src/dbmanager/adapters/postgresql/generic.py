@@ -27,7 +27,8 @@ async def explained_facts(raw: asyncpg.Connection[Any], statement: str) -> dict[
 
 async def _prepared(raw: asyncpg.Connection[Any], statement: str) -> dict[str, Any]:
     """Plan a prepared statement with NULLs, told to plan for any value: GENERIC_PLAN is of 16 and gives the same."""
-    await raw.execute(f"SET LOCAL plan_cache_mode = force_generic_plan; PREPARE dbmanager_generic AS {statement}")
+    await raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    await raw.fetch(f"PREPARE dbmanager_generic AS {statement}")  # `execute` would take several statements
     try:
         query = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'dbmanager_generic'"
         count = await raw.fetchval(query)

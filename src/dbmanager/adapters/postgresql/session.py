@@ -22,6 +22,8 @@ OWN_SECONDS = 600.0
 UNCOUNTED = "SET LOCAL pg_stat_statements.track = 'none'"
 """Keeps our own statements out of the workload; only a superuser may. Without the extension it sets nothing."""
 READER_ROLE = "pg_read_all_data"
+AS_GATED = "standard_conforming_strings"
+"""On in every session: the gate reads texts so, and a database that has it off would read other statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Sessions:
             f"SET LOCAL statement_timeout = {int(timeout_seconds * 1000)}",
             f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}",
             "SET LOCAL idle_in_transaction_session_timeout = 60000",
+            f"SET LOCAL {AS_GATED} = on",
         ]
         if facts.version >= 140000:
             begin.append("SET LOCAL client_connection_check_interval = 500")
@@ -118,7 +121,7 @@ class Sessions:
             )
         settings: dict[str, object] = {
             "statement_timeout": int(timeout_seconds * 1000), "lock_timeout": int(lock_seconds * 1000),
-            "timezone": "'UTC'", "datestyle": "'ISO'", "intervalstyle": "'iso_8601'",
+            "timezone": "'UTC'", "datestyle": "'ISO'", "intervalstyle": "'iso_8601'", AS_GATED: "on",
         }  # fmt: skip
         if (await self.role()).is_superuser:
             settings["pg_stat_statements.track"] = "'none'"

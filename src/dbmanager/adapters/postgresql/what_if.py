@@ -52,7 +52,7 @@ class PostgresWhatIf:
     @asynccontextmanager
     async def planner(self) -> AsyncIterator[Planner | Unsupported]:
         """Yield a planner on one session, whose hypothetical indexes nobody else sees and which ends with it."""
-        async with self._sessions.reading(timeout_seconds=60, lock_seconds=5, confined=False) as raw:
+        async with self._sessions.reading(timeout_seconds=60, lock_seconds=5, confined=True) as raw:
             if not await raw.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'hypopg'"):
                 yield Unsupported("the extension hypopg is not created in this database")
                 return

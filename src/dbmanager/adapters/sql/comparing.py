@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,13 @@ _NUMBERS = frozenset(("decimal", "numeric"))
 
 
 def comparable(value: object, type_name: str = "") -> Cell:
-    """Return a value so that equal ones of SQL are equal here: 1, 1.0 and 1.00; the last digits of fractions are cut."""
+    """Return a value so that equal ones of SQL are equal here: 1, 1.0 and 1.00; the last digits of fractions are cut.
+
+    A list becomes its text: rows are counted as members of a bag.
+    """
+    if isinstance(value, list | tuple | set | dict):
+        items = value.items() if isinstance(value, dict) else value
+        return json.dumps([comparable(item) for item in items], ensure_ascii=False)
     if isinstance(value, str) and type_name in _NUMBERS:
         value = decimal.Decimal(value)
     if isinstance(value, float) and math.isfinite(value):

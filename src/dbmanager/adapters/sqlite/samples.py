@@ -32,8 +32,8 @@ class Samples:
         """Return rows for `sqlite_stat1` of every real table and index of a file that was never analysed."""
         found: list[tuple[str, str | None, str]] = []
         pairs = handle.raw.execute(
-            "SELECT s.name, l.name FROM sqlite_schema AS s LEFT JOIN pragma_index_list(s.name, 'main') AS l "
-            "WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            "SELECT t.name, l.name FROM pragma_table_list AS t LEFT JOIN pragma_index_list(t.name, 'main') AS l "
+            "WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         ).fetchall()
         for table, index in pairs:
             keys = [

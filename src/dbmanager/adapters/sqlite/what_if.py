@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import sqlglot
@@ -22,6 +22,12 @@ from dbmanager.model.queries import QueryPlan
 from dbmanager.model.schema import Index, Table
 
 _SECONDS = 120
+_OBJECTS = (
+    "SELECT s.sql FROM sqlite_schema AS s LEFT JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name "
+    "WHERE s.sql IS NOT NULL AND s.type IN ('table', 'index', 'view') AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+    "AND l.type IS NOT 'shadow' ORDER BY s.type = 'view', s.type = 'index'"
+)
+"""Statements that make what the file holds; a virtual table makes its shadows itself."""
 ResultT = TypeVar("ResultT")
 
 
@@ -90,12 +96,9 @@ class ClonePlanner:
         return await self._sessions.read(guarded, timeout_seconds=_SECONDS)
 
     def _prepare(self, handle: Handle) -> None:
-        objects = handle.raw.execute(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index', 'view') "
-            "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'view', type = 'index'"
-        ).fetchall()
-        for (statement,) in objects:
-            self._clone.execute(statement)
+        for (statement,) in handle.raw.execute(_OBJECTS).fetchall():
+            with suppress(sqlite3.Error):  # of a module or function that is not here; what needs it can't be planned
+                self._clone.execute(statement)
         self._clone.execute("ANALYZE main")
         self._clone.execute("DELETE FROM sqlite_stat1")
         for table, index, stat in _analysed(handle) or self._samples.existing(handle):

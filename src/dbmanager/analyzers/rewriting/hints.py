@@ -16,8 +16,9 @@ from dbmanager.model.schema import DatabaseSchema, Table, TableKind
 
 COMPARISONS = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.Like, exp.ILike, exp.NullSafeEQ,
-    exp.NullSafeNEQ, exp.SimilarTo, exp.RegexpLike, exp.Case, exp.Coalesce,
+    exp.NullSafeNEQ, exp.SimilarTo, exp.RegexpLike, exp.Case, exp.Coalesce, exp.Substring, exp.Left, exp.Right,
 )  # fmt: skip
+"""What gives a column literals; of a number in a function of texts follow texts of that length."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _UNITS = {"day": (0, 1), "week": (0, 7), "month": (1, 0), "year": (12, 0)}
 Literal = int | float | str

@@ -15,7 +15,7 @@ from dbmanager.model.schema import Column, DataType, TypeKind
 Value = None | bool | int | float | Decimal | str
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 _INTEGERS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 0)
-_FRACTIONS: tuple[str, ...] = ("1", "2", "0", "0.5", "10", "1.5", "50", "3")
+_FRACTIONS: tuple[str, ...] = ("1", "2", "0", "0.5", "10", "1.5", "50", "3", "2.12345")
 _TEXTS: tuple[str, ...] = ("a", "b", "c", "ab", "A", "a ", "")
 _DATES: tuple[str, ...] = ("2020-01-01", "2020-01-02", "2020-01-31", "2021-02-28")
 _OTHERS: dict[TypeKind, tuple[str, ...]] = {
@@ -55,7 +55,7 @@ def _plain(type_: DataType) -> Iterable[Value]:
     if kind is TypeKind.INTEGER:
         return _INTEGERS if type_.unsigned else (*_INTEGERS, -1)
     if kind in (TypeKind.DECIMAL, TypeKind.FLOAT):
-        return (*(_scaled(Decimal(text), type_) for text in _FRACTIONS), Decimal(-1))
+        return (*(_scaled(Decimal(text), type_) for text in _FRACTIONS), Decimal(-1), _scaled(Decimal("-1.5"), type_))
     if kind is TypeKind.BOOLEAN:
         return (True, False)
     if kind is TypeKind.TEXT:

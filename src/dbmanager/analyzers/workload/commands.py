@@ -18,6 +18,7 @@ _READING = frozenset(("find", "aggregate", "count", "distinct", "getMore"))
 _WRITING = frozenset(("insert", "update", "delete", "findAndModify", "findandmodify"))
 _SAME = frozenset(("limit", "skip", "batchSize", "lsid", "$db", "$clusterTime", "txnNumber", "cursor", "maxTimeMS"))
 """Fields of a command whose values make no other statement; the first three are shown as a value, the rest left out."""
+_PATH = re.compile(r"\$\$?[A-Za-z_][\w.]*")
 _WORD = re.compile(r"[A-Z][A-Z0-9._-]{0,40}")
 _REDIS_WRITING = re.compile(
     r"^(?:SET|GETSET|GETDEL|APPEND|INCR|DECR|DEL|UNLINK|EXPIRE|PEXPIRE|PERSIST|RENAME|COPY|RESTORE|MSET|H(?:SET|DEL|INCR|MSET)"
@@ -54,7 +55,7 @@ def _mongodb(text: str) -> CommandReading:
     if isinstance(stages, list) and any(isinstance(s, dict) and ({"$out", "$merge"} & set(s)) for s in stages):
         kind = "write"
     shape = {
-        field: value if isinstance(value, str) and field == name else _shape(value)
+        field: value if isinstance(value, str) and field == name else _shape(value, field == "pipeline")
         for field, value in document.items()
         if field not in _SAME
     }
@@ -62,8 +63,8 @@ def _mongodb(text: str) -> CommandReading:
     return CommandReading(_digest(shown), shown, kind, (name, str(document[name])))
 
 
-def _shape(value: JsonValue) -> JsonValue:
-    """Return a value with what it compares with folded; names of fields, `$field` paths and flags stay."""
+def _shape(value: JsonValue, is_expression: bool = False) -> JsonValue:
+    """Return a value with what it compares with folded; names of fields and flags stay, `$field` paths in expressions."""
     if isinstance(value, dict):
         if len(value) == 1 and next(iter(value)) in (
             "$oid",
@@ -75,14 +76,19 @@ def _shape(value: JsonValue) -> JsonValue:
         ):
             return "?"
         return {
-            name: _list(inner) if name in ("$in", "$nin", "documents") else _shape(inner)
+            name: _list(inner) if name in ("$in", "$nin", "documents") else _shape(inner, _holds(name, is_expression))
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_shape(item) for item in value]
-    if isinstance(value, str) and value.startswith("$"):
+        return [_shape(item, is_expression) for item in value]
+    if isinstance(value, str) and is_expression and _PATH.fullmatch(value):
         return value
     return value if isinstance(value, bool) else "?"
+
+
+def _holds(name: str, is_expression: bool) -> bool:
+    """Whether a field's value is an expression, in which `$name` is a path; elsewhere it is a text like any other."""
+    return name in ("$expr", "pipeline") or (is_expression and name not in ("$match", "$literal", "query"))
 
 
 def _list(value: JsonValue) -> JsonValue:
@@ -95,10 +101,11 @@ def _redis(text: str) -> CommandReading:
     except InvalidStatement:
         return _unreadable(text, "no Redis command")
     word = arguments[0].decode("ascii", "replace").upper()
-    key = key_pattern(arguments[1].decode("utf-8", "replace")) if len(arguments) > 1 else ""
     if not _WORD.fullmatch(word):
         return _unreadable(text, "no Redis command")
     kind: StatementKind = "write" if _REDIS_WRITING.match(word) else "read" if _REDIS_READING.match(word) else "other"
+    key = key_pattern(arguments[1].decode("utf-8", "replace")) if len(arguments) > 1 else ""
+    key = "*" if key and kind == "other" else key  # AUTH's is a password
     shown = json.dumps([word, *([key] if key else []), *(["?"] if len(arguments) > 2 else [])], ensure_ascii=False)
     return CommandReading(_digest(shown), shown, kind, (word, key))
 

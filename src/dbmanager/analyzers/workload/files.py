@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Iterator
 
 from dbmanager.analyzers.workload import mongodb_log, mysql_log, postgresql_log
+from dbmanager.analyzers.workload.documents import document
 from dbmanager.analyzers.workload.gathering import COMMANDS
 from dbmanager.analyzers.workload.splitting import split
+from dbmanager.model.operations import number
 from dbmanager.model.workload import Workload, WorkloadStatement
 
 NOT_UTF8 = "bytes that are no UTF-8: save the file as UTF-8"
@@ -56,24 +58,21 @@ def _lines(text: str) -> Iterator[WorkloadStatement]:
         command, taken = line.strip(), None
         if not command:
             continue
-        try:
-            document = json.loads(command)
-        except ValueError:
-            document = None
-        if isinstance(document, dict) and isinstance(document.get("command"), dict | list):
-            command = json.dumps(document["command"], ensure_ascii=False)
-            taken = float(document["ms"]) if isinstance(document.get("ms"), int | float) else None
+        found = document(command)
+        if found is not None and isinstance(found.get("command"), dict | list):
+            command = json.dumps(found["command"], ensure_ascii=False)
+            taken = number(found.get("ms"))
         yield WorkloadStatement("", command, 1, taken, samples=(command,))
 
 
 def _workload(source: str, statements: Iterable[WorkloadStatement]) -> Workload:
     kept: list[WorkloadStatement] = []
     skipped: list[tuple[str, str]] = []
-    for number, statement in enumerate(statements, 1):
+    for position, statement in enumerate(statements, 1):
         if not _is_text(statement.text) or not all(map(_is_text, statement.samples)):
-            skipped.append((f"statement {number}", NOT_UTF8))
+            skipped.append((f"statement {position}", NOT_UTF8))
         elif "\0" in statement.text:
-            skipped.append((f"statement {number}", "a NUL character, which no engine takes"))
+            skipped.append((f"statement {position}", "a NUL character, which no engine takes"))
         else:
             kept.append(statement)
     return Workload(source, dt.datetime.now(dt.UTC), tuple(kept), skipped=tuple(skipped), is_cumulative=False)

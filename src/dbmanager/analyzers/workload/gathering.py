@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,10 @@ from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 MOST_STATEMENTS = 500
 MOST_SAMPLES = 5
 LONGEST_SAMPLE = 20_000
+_VERB = re.compile(
+    r"\s*(select|insert|update|delete|replace|merge|with|values|call|copy|load|create|alter|drop|set|grant|revoke|do|begin)\b",
+    re.IGNORECASE,
+)
 COMMANDS = frozenset(("mongodb", "redis"))
 """Dialects whose statements are commands."""
 
@@ -32,7 +37,7 @@ def understood(raw: Workload, dialect: str, *, most: int = MOST_STATEMENTS) -> W
     for statement in raw.statements:
         reading, problem = known.of(statement)
         if problem is not None and statement.calls:
-            skipped.append((reading.shown[:200], problem))
+            skipped.append((_opening(statement.text), problem))
             if not raw.is_cumulative:
                 continue
         readings[reading.fingerprint] = reading
@@ -51,6 +56,12 @@ def understood(raw: Workload, dialect: str, *, most: int = MOST_STATEMENTS) -> W
     return replace(
         raw, statements=tuple(merged[:most]), skipped=tuple(skipped[:most]), routines=routines, notes=notes
     )  # fmt: skip
+
+
+def _opening(text: str) -> str:
+    """Return what may be told of a text that was not understood: rows of a dump are words as well."""
+    word = _VERB.match(text)
+    return f"{word[1].upper() if word else 'no statement'} ({len(text):,} characters)"
 
 
 class _Readings:

@@ -12,14 +12,19 @@ LONGEST_TOKENIZED = 50_000
 """Characters; what is longer is read by one regular expression instead, which takes a hundredth of the time."""
 VALUE = "?"
 _GAP = r"(?P<gap>(?:\s+|--[^\n]*|/\*.*?(?:\*/|\Z))+)"
+_NUMBER = r"(?<![\w$])\d(?:[eE][+-]\d|[\w.])*"
 _VALUE = (
-    r"(?P<value>[eEnNxXbB]?'(?:[^'\\]|''|\\.)*(?:'|\Z)|(?P<tag>\$\w*\$).*?(?:(?P=tag)|\Z)"
-    r"|(?<![\w$])(?:0x[0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))"
+    r"(?P<value>[eE]'(?:[^'\\]|''|\\.)*(?:'|\Z)|[nNxXbB]?'(?:[^']|'')*(?:'|\Z)"
+    rf"|(?P<tag>\$\w*\$).*?(?:(?P=tag)|\Z)|{_NUMBER})"
 )
+_VALUE_MYSQL = rf"(?P<value>[nNxXbB]?'(?:[^'\\]|''|\\.)*(?:'|\Z)|\"(?:[^\"\\]|\"\"|\\.)*(?:\"|\Z)|{_NUMBER})"
 _NAME = r'(?P<name>"(?:[^"]|"")*(?:"|\Z)|`[^`]*(?:`|\Z))'
-_ROUGH = re.compile(rf"{_GAP}|{_VALUE}|(?P<parameter>\$\d+|\?)|{_NAME}|(?P<word>\w+)|(?P<other>.)", re.S)
+_NAME_MYSQL = r"(?P<name>`[^`]*(?:`|\Z))"
+_REST = r"(?P<word>\w+)|(?P<other>.)"
+_ROUGH = re.compile(rf"{_GAP}|{_VALUE}|(?P<parameter>\$\d+|\?)|{_NAME}|{_REST}", re.S)
+_ROUGH_MYSQL = re.compile(rf"{_GAP}|{_VALUE_MYSQL}|(?P<parameter>\?)|{_NAME_MYSQL}|{_REST}", re.S)
 _SHAPE = re.compile(rf"{_GAP}|{_VALUE}|{_NAME}", re.S)
-_SHAPE_MYSQL = re.compile(rf"{_GAP}|{_VALUE}|(?P<text>\"(?:[^\"]|\"\")*(?:\"|\Z))|(?P<name>`[^`]*(?:`|\Z))", re.S)
+_SHAPE_MYSQL = re.compile(rf"{_GAP}|{_VALUE_MYSQL}|{_NAME_MYSQL}", re.S)
 _VALUES = frozenset(
     ("STRING", "NUMBER", "HEREDOC_STRING", "BYTE_STRING", "HEX_STRING", "BIT_STRING", "NATIONAL_STRING", "RAW_STRING",
      "UNICODE_STRING")
@@ -27,6 +32,9 @@ _VALUES = frozenset(
 _CONSTANTS = frozenset(("true", "false", "null"))
 _NO_VALUE_AFTER = frozenset(("is", "not", "default"))
 _TABLE_AFTER = frozenset(("from", "join", "into", "update", "table"))
+_COMPARING = frozenset(
+    ("=", "==", "<>", "!=", "<", ">", "<=", ">=", "like", "glob", "match", "regexp", "between", "and", "||")
+)
 _AFTER_OPERAND = frozenset((")", "]", VALUE))
 
 
@@ -57,6 +65,8 @@ def words(text: str, dialect: str) -> list[Word]:
         return list(_rough(text, dialect))
     try:
         found = _joined(list(_tokens(text, dialect)), text)
+        if dialect == "sqlite":
+            return list(_without_quoted_texts(found))
         return _tables_only(found) if dialect == "mysql" else found
     except SqlglotError:
         return list(_rough(text, dialect))
@@ -125,6 +135,18 @@ def _tables_only(found: list[Word]) -> list[Word]:
     return result
 
 
+def _without_quoted_texts(found: list[Word]) -> Iterator[Word]:
+    """Yield the words with `"x"` shown as a value where it may be one: SQLite takes a name that nothing bears for a text."""
+    is_rows = in_list = False
+    for at, word in enumerate(found):
+        before = [other.canonical.lower() for other in found[max(0, at - 2) : at]]
+        is_rows = is_rows or word.canonical == "values"
+        in_list = before == ["in", "("] or (in_list and word.canonical != ")")
+        is_qualified = "." in (*before[-1:], *(other.canonical for other in found[at + 1 : at + 2]))
+        compared = is_rows or in_list or (bool(before) and before[-1] in _COMPARING)
+        yield replace(word, shown=VALUE) if word.shown[0] == '"' and compared and not is_qualified else word
+
+
 def _joined(found: list[Word], text: str) -> list[Word]:
     """Join what is one word in SQL: `$1`, `?1`, `:name`, `...`, a sign with its number; fold TRUE, FALSE and NULL."""
     result: list[Word] = []
@@ -158,6 +180,9 @@ def _joined(found: list[Word], text: str) -> list[Word]:
         ):
             result.append(Word(VALUE, VALUE, word.start, following.end, word.gap, True))
             at += 2
+        elif before is not None and before.canonical == VALUE and not word.gap and word.shown[0] == "_":
+            result[-1] = replace(before, end=word.end)  # `1_000`
+            at += 1
         elif word.canonical in _CONSTANTS and (before is None or before.canonical not in _NO_VALUE_AFTER):
             result.append(Word(VALUE, VALUE, word.start, word.end, word.gap, True))
             at += 1
@@ -184,13 +209,12 @@ def _operand(before: Word | None) -> bool:
 
 def _rough(text: str, dialect: str) -> Iterator[Word]:
     gap = False
-    for match in _ROUGH.finditer(text):
+    for match in (_ROUGH_MYSQL if dialect == "mysql" else _ROUGH).finditer(text):
         kind, source = match.lastgroup or "other", match[0]
         if match["gap"] is not None:
             gap = True
             continue
-        is_string = kind == "name" and source[0] == '"' and dialect == "mysql"
-        is_value = match["value"] is not None or match["parameter"] is not None or is_string
+        is_value = match["value"] is not None or match["parameter"] is not None
         is_value = is_value or source.lower() in _CONSTANTS
         name = source.strip('"`') if kind == "name" else source.lower()
         yield Word(

@@ -5,9 +5,9 @@ Source: https://www.mongodb.com/docs/manual/reference/log-messages/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from dbmanager.analyzers.workload.documents import document
 from dbmanager.model.operations import operation
 from dbmanager.model.workload import WorkloadStatement
 
@@ -22,11 +22,7 @@ def statements(text: str, database: str | None = None) -> Iterator[WorkloadState
     for line in text.splitlines():
         if '"Slow query"' not in line:
             continue
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        attributes = entry.get("attr")
+        attributes = (document(line) or {}).get("attr")
         if isinstance(attributes, dict):
             found = operation(attributes, database)
             if found is not None:

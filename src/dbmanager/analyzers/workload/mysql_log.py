@@ -12,7 +12,7 @@ from dbmanager.model.workload import WorkloadStatement
 
 _HEAD = re.compile(r"^# Query_time: ", re.M)
 _ENTRY = re.compile(
-    r"^# Query_time: (?P<seconds>[\d.]+).*?Rows_sent: (?P<sent>\d+)\s+Rows_examined: (?P<examined>\d+)[^\n]*\n"
+    r"^# Query_time: (?P<seconds>\d+(?:\.\d+)?)\s.*?Rows_sent: (?P<sent>\d+)\s+Rows_examined: (?P<examined>\d+)[^\n]*\n"
     r"(?P<more>(?:#[^\n]*\n)*)(?P<body>.*?)(?=^# (?:Time|User@Host|Query_time|administrator)|\Z)",
     re.M | re.S,
 )

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from dbmanager.analyzers.workload.documents import document
 from dbmanager.analyzers.workload.lexing import words
 from dbmanager.model.workload import WorkloadStatement
 
 Kind = Literal["csvlog", "jsonlog", "stderr log"]
 _TIMED = re.compile(
-    r"duration: (?P<ms>[\d.]+) ms(?:  (?P<step>statement|execute|parse|bind)[^:]*: (?P<text>.*))?\Z", re.S
+    r"duration: (?P<ms>\d+(?:\.\d+)?) ms(?:  (?P<step>statement|execute|parse|bind)[^:]*: (?P<text>.*))?\Z", re.S
 )
 _PLAIN = re.compile(r"(?:statement|execute [^:]*): (?P<text>.*)\Z", re.S)
 _BOUND = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')", re.S)
@@ -97,11 +97,8 @@ def _csv(text: str) -> Iterator[_Entry]:
 
 def _json(text: str) -> Iterator[_Entry]:
     for line in text.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
+        row = document(line)
+        if row is not None:
             yield _Entry(
                 str(row.get("message", "")), str(row.get("detail", "")), str(row.get("pid", "")), row.get("dbname")
             )

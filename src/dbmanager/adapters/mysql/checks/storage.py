@@ -7,8 +7,9 @@ from dbmanager.model.findings import Check, QueryCheck, Severity
 
 _QUOTED = "CONCAT('`', REPLACE(t.TABLE_NAME, '`', '``'), '`') AS quoted"
 _MOST = (
-    "(CASE c.DATA_TYPE WHEN 'tinyint' THEN 127 WHEN 'smallint' THEN 32767 WHEN 'mediumint' THEN 8388607 "
-    "WHEN 'int' THEN 2147483647 ELSE 9223372036854775807 END * (1 + (c.COLUMN_TYPE LIKE '%unsigned%')))"
+    "CAST(CASE c.DATA_TYPE WHEN 'tinyint' THEN 127 WHEN 'smallint' THEN 32767 WHEN 'mediumint' THEN 8388607 "
+    "WHEN 'int' THEN 2147483647 ELSE CAST(9223372036854775807 AS DECIMAL(20)) END "
+    "* (1 + (c.COLUMN_TYPE LIKE '%unsigned%')) AS UNSIGNED)"
 )
 
 
