@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dbmanager.services.changes import Changes
     from dbmanager.services.jobs import Jobs
     from dbmanager.services.markers import Markers
+    from dbmanager.services.metric_history import MetricHistory
     from dbmanager.services.policy.decisions import Decisions
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
@@ -187,6 +188,13 @@ class Services:
         from dbmanager.services.workloads import Workloads
 
         return Workloads(self.store)
+
+    @cached_property
+    def metrics(self) -> MetricHistory:
+        """What databases measured, over time."""
+        from dbmanager.services.metric_history import MetricHistory
+
+        return MetricHistory(self.store)
 
     @cached_property
     def projects(self) -> Projects:
