@@ -14,6 +14,7 @@ from dbmanager.services.connections import Connections
 from dbmanager.services.policy.redaction import Redactor
 
 if TYPE_CHECKING:
+    from dbmanager.services.alerts import AlertBook
     from dbmanager.services.approvals import Approvals
     from dbmanager.services.audit import AuditLog
     from dbmanager.services.backups import Backups
@@ -195,6 +196,13 @@ class Services:
         from dbmanager.services.metric_history import MetricHistory
 
         return MetricHistory(self.store)
+
+    @cached_property
+    def alerts(self) -> AlertBook:
+        """How alerts stand."""
+        from dbmanager.services.alerts import AlertBook
+
+        return AlertBook(self.store)
 
     @cached_property
     def projects(self) -> Projects:
