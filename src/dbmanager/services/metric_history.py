@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+import anyio.to_thread
 from sqlalchemy import delete, insert, select
 
 from dbmanager.model.metrics import DEFINITIONS, Metric, MetricMoment
@@ -17,7 +18,8 @@ from dbmanager.services.tables import METRIC_MOMENTS
 DAY = 86_400.0
 TIERS = ((DAY, 60.0), (7 * DAY, 300.0), (90 * DAY, 3_600.0), (1_100 * DAY, DAY))
 """Up to an age one moment is kept in so many seconds; what is older than the last goes."""
-MOST_SHOWN = 5_000
+MOST_SHOWN = 7_000
+"""More than the tiers leave."""
 
 Series = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
 """(time in seconds since 1970, value) in order of time, by name and object."""
@@ -92,18 +94,22 @@ class MetricHistory:
 
     async def series(self, connection: str, names: Iterable[str], *, since: float = 0.0) -> Series:
         """Return the named figures over time; counters as they stood, see `rates`."""
-        wanted = set(names)
         query = select(METRIC_MOMENTS).where(
             METRIC_MOMENTS.c.connection == connection, METRIC_MOMENTS.c.taken_at >= since
         )
-        found: dict[tuple[str, str], list[tuple[float, float]]] = {}
         async with self._store.read() as reading:
             rows = list(await reading.execute(query.order_by(METRIC_MOMENTS.c.taken_at.desc()).limit(MOST_SHOWN)))
-        for row in reversed(rows):
-            for metric in _metrics(row.figures):
-                if metric.name in wanted:
-                    found.setdefault((metric.name, metric.object), []).append((row.taken_at, metric.value))
-        return found
+        kept = [(row.taken_at, row.figures) for row in reversed(rows)]
+        return await anyio.to_thread.run_sync(_series, kept, frozenset(names))
+
+
+def _series(kept: Sequence[tuple[float, str]], wanted: Set[str]) -> Series:
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for at, figures in kept:
+        for name, value, of in json.loads(figures):
+            if name in wanted:
+                found.setdefault((name, of), []).append((at, value))
+    return found
 
 
 def _metrics(figures: str) -> tuple[Metric, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dbmanager.adapters.facets import Adapter, Unsupported
 from dbmanager.analyzers.alerting.judge import AlertState
 from dbmanager.analyzers.alerting.rules import rules_for
-from dbmanager.errors import DbManagerError
+from dbmanager.errors import DbManagerError, StoreError, UnsupportedCapability
 from dbmanager.model.configuration import MonitoringSettings
 from dbmanager.model.metrics import Metric, MetricMoment
 from dbmanager.services.alerts import AlertBook
@@ -76,20 +76,30 @@ async def _statements(adapter: Adapter) -> tuple[Sequence[Metric], str | None]:
     return found, None
 
 
-async def collect(services: Services, connection: str) -> Collected:
-    """Measure a connection, keep the moment, judge its rules, and deliver what changed; a database that is down is told."""
+async def observe(services: Services, connection: str) -> Collected:
+    """Measure a connection, keep the moment and judge its rules; nobody is told.
+
+    Raises: UnsupportedCapability where nothing can be measured, and what connecting raises.
+    """
     settings = services.loaded.configuration.monitoring
+    moment = await measured(await services.connections.adapter(connection), settings, connection)
+    if isinstance(moment, Unsupported):
+        raise UnsupportedCapability(moment.reason, object_name=connection)
+    states = await kept(services.metrics, services.alerts, settings, connection, moment)
+    return Collected(connection, moment, tuple(states))
+
+
+async def collect(services: Services, connection: str) -> Collected:
+    """Observe a connection and tell whom the configuration names of what changed; a database that is down is a result."""
     try:
-        moment = await measured(await services.connections.adapter(connection), settings, connection)
+        found = await observe(services, connection)
+    except StoreError:
+        raise
     except DbManagerError as problem:
         return Collected(connection, None, problem=problem.sentence())
-    if isinstance(moment, Unsupported):
-        return Collected(connection, None, problem=moment.reason)
-    states = await kept(services.metrics, services.alerts, settings, connection, moment)
-    undelivered = await told(
-        services.alerts, Courier(settings, services.loaded.base, services.redactor), settings, connection
-    )
-    return Collected(connection, moment, tuple(states), undelivered=tuple(undelivered))
+    settings = services.loaded.configuration.monitoring
+    courier = Courier(settings, services.loaded.base, services.redactor)
+    return dataclasses.replace(found, undelivered=tuple(await told(services.alerts, courier, settings, connection)))
 
 
 async def kept(
@@ -110,3 +120,25 @@ async def told(alerts: AlertBook, courier: Courier, settings: MonitoringSettings
     if not problems:
         await alerts.told(connection, states)
     return problems
+
+
+MOST_TOLD = 8
+
+
+def state_lines(collected: Collected, settings: MonitoringSettings) -> list[str]:
+    """Return what fires with what to do, what was not told to anybody, what could not be measured, and how to go on."""
+    rules = rules_for(settings, collected.connection)
+    firing = [state for state in collected.states if state.is_firing]
+    lines = [f"Alerts: {len(firing)} firing of {len(rules)} rules."]
+    lines += [
+        f"- **{rules[s.rule].severity} {s.rule}** {s.object}: {s.value:.4g}. {rules[s.rule].advice}"
+        for s in firing[:20]
+    ]
+    lines += [f"Not delivered: {why}; the next collecting tries again." for why in collected.undelivered]
+    missing = collected.moment.not_told if collected.moment is not None else ()
+    if missing:
+        lines.append("Not measured: " + "; ".join(f"{name} ({why})" for name, why in missing[:MOST_TOLD]) + ".")
+    lines.append(
+        "A person makes it regular: `dbmanager schedule --systemd` or `--cron` prints what runs `dbmanager collect`."
+    )
+    return lines
