@@ -215,6 +215,31 @@ def schedule(
                "loginctl enable-linger lets it run while nobody is logged in.", err=True)  # fmt: skip
 
 
+@main.command("export-metrics")
+@click.option(
+    "--file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there; else print them."
+)
+@click.option("--rules", is_flag=True, help="Print the alert rules for Prometheus instead.")
+@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana instead.")
+@CONFIG
+@URL
+def export_metrics(file: Path | None, rules: bool, dashboard: bool, config: Path | None, urls: tuple[str, ...]) -> None:
+    """Write the newest kept figures in Prometheus's text format, e.g. for the node exporter's textfile collector."""
+    import anyio
+
+    from dbmanager_server import exporting
+
+    loaded = load(path=config, urls=urls)
+    if rules or dashboard:
+        text = exporting.rules_text(loaded.configuration.monitoring) if rules else exporting.dashboard_text()
+    else:
+        text = anyio.run(exporting.export, loaded, file).decode()
+    if file is None:
+        click.echo(text, nl=False)
+    elif rules or dashboard:
+        exporting.replace_with(file, text.encode())
+
+
 @main.command("config")
 @click.option("--client", required=True, type=click.Choice(sorted(CLIENTS)), help="Whose file to make.")
 @click.option("--scope", type=click.Choice(["user", "project"]), help="For this user, or for this folder's project.")

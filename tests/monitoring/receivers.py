@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -97,6 +99,18 @@ def mail_server() -> Iterator[Mailbox]:
     box = Mailbox(server.server_address[1])
     with _serving(server):
         yield box
+
+
+@contextmanager
+def files_over_http(folder: Path) -> Iterator[int]:
+    """Serve a folder's files on loopback, and yield the port."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    with _serving(server):
+        yield server.server_address[1]
 
 
 @contextmanager
