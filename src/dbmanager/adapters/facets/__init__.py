@@ -19,6 +19,7 @@ from dbmanager.adapters.facets.measuring import (
     Statistics,
     WhatIf,
 )
+from dbmanager.adapters.facets.monitoring import Metrics
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
@@ -51,6 +52,7 @@ __all__ = [
     "Hiding",
     "LargestValue",
     "LearntCatalog",
+    "Metrics",
     "OrphanCount",
     "Parameters",
     "Planned",
