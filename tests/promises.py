@@ -68,6 +68,8 @@ MASKED = "tests/policy/test_masking.py::test_no_attempt_shows_a_value"
 TAMPERED = "tests/services/test_guards.py::test_tampering_with_the_log_is_found"
 BUDGET_KEPT = "tests/indexing/test_postgresql.py::test_a_set_keeps_to_its_budget_as_built_and_delivers_what_it_promised"
 UNDONE = "tests/indexing/test_delivery.py::test_an_index_that_no_plan_reads_is_dropped_by_a_change_set"
+E2_POSTGRESQL = "tests/workflow/test_slow_postgresql.py::test_a_slow_database_is_diagnosed_mended_and_measured"
+E2_MARIADB = "tests/workflow/test_slow_mariadb.py::test_a_slow_database_is_diagnosed_mended_and_measured"
 SLOW_SHOP = "tests/workflow/test_slow_database.py::test_a_collected_workload_is_advised_on_changed_measured_and_cached"
 WHAT_IF = "tests/facets/test_statistics.py::test_an_index_is_tried_without_touching_the_database"
 EVERY_TYPE = "tests/facets/test_emit.py::test_every_kind_of_type_has_a_home_or_a_reason"
@@ -89,6 +91,12 @@ REFERENCE_ADDED = "tests/facets/test_emit.py::test_a_reference_is_added_and_take
 TUNED = "tests/workflow/test_tuning.py::test_a_setting_is_proposed_approved_applied_verified_and_taken_back"
 TUNED_POSTGRESQL = "tests/tuning/test_postgresql.py::test_settings_are_applied_verified_and_rolled_back"
 TUNED_MYSQL = "tests/tuning/test_mysql.py::test_settings_are_applied_verified_and_rolled_back"
+MEASURED_EVERYWHERE = "tests/workflow/test_tuning.py::test_every_engine_is_measured_and_too_little_history_is_said"
+FORETOLD = "tests/monitoring/test_outlook.py::test_a_full_disk_is_foretold_with_its_past_error_and_exported_as_pictures"
+COLLECTED = "tests/monitoring/test_collecting.py::test_each_run_keeps_a_moment_and_judges_the_rules"
+BY_TIMER = "tests/monitoring/test_collecting.py::test_systemd_accepts_the_units"
+ALERTED = "tests/monitoring/test_alerts.py::test_an_alert_is_posted_and_mailed_once_when_it_fires_and_once_when_it_ends"
+SCRAPED = "tests/monitoring/test_exporting.py::test_prometheus_scrapes_the_file_and_evaluates_every_rule"
 TOLD_EVERYWHERE = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
 NO_SECRET = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 
@@ -124,13 +132,14 @@ PHASES = (
             "discovery of unique and check rules; conceptual models", LINT_SQLITE, LINT_POSTGRESQL, REFERENCE_ADDED),
     _partly("P3.1", "Schema and models implemented", "a designed schema applied as one change set, with seed and tests",
             KILLED_RESUMES, KILLED_POSTGRESQL, PUT_BACK),
-    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED, SLOW_SHOP,
+    _partly("P3.2", "Queries optimized, indexes implemented", "pipelines of documents rewritten", SIX_PHASES, ADVISED, SLOW_SHOP, E2_POSTGRESQL, E2_MARIADB,
              "tests/optimization/test_tool.py::test_a_rewrite_is_judged_and_kept_as_evidence",
              "tests/optimization/test_tpch.py::test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database"),
     _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
-            TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE),
-    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED),
-    _open("P3.5", "Monitoring and metrics set up", "Metrics, baselines and alert rules for a connection"),
+            TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE, E2_POSTGRESQL, E2_MARIADB),
+    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED, E2_POSTGRESQL, E2_MARIADB),
+    _partly("P3.5", "Monitoring and metrics set up", "the dashboard imported into a Grafana; lag of MySQL's replicas",
+            MEASURED_EVERYWHERE, COLLECTED, SCRAPED),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",
             COPIED, ROWS_ARRIVE, EVERY_TYPE),
     _partly("P4.2", "Data validation and quality checks", "quality rules beside the comparison", COPIED),
@@ -175,8 +184,8 @@ EXAMPLES = (
     _partly("E1", "A scalable e-commerce architecture through all six phases",
             "an architecture planned by the server, partitions, caches; figures at the size of a real shop",
             f"{FOLLOWED}test_an_ecommerce_shop_is_designed_through_all_six_phases"),
-    _partly("E2", "An existing database made faster", "cache, settings and monitoring", ADVISED, SIX_PHASES,
-            f"{FOLLOWED}test_a_database_is_made_faster"),
+    _partly("E2", "An existing database made faster", "cache and settings carried out and measured; monitoring", ADVISED, SIX_PHASES,
+            E2_POSTGRESQL, E2_MARIADB, f"{FOLLOWED}test_a_database_is_made_faster"),
     _partly("E3", "A legacy database moved with minimal downtime",
             "transformations, synchronisation, decommissioning", COPIED, KILLED_COPY,
             f"{FOLLOWED}test_a_legacy_database_is_moved"),
@@ -184,13 +193,14 @@ EXAMPLES = (
 
 QUALITY = (
     _partly("Q1", "Design validation", "designs that are not in a database yet", LINT_SQLITE, LINT_POSTGRESQL, CLEAN),
-    _partly("Q2", "Performance validation", "targets to hold the measurements against", ADVISED, SIX_PHASES),
+    _partly("Q2", "Performance validation", "targets to hold the measurements against", ADVISED, SIX_PHASES, E2_POSTGRESQL, E2_MARIADB),
     _partly("Q3", "Integrity validation", "rules other than references", LINT_SQLITE, LINT_POSTGRESQL, COPIED),
     _partly("Q4", "Security validation", "most of the check catalogue", SECURITY_POSTGRESQL, SECURITY_SETTINGS,
             SECURITY_SQLITE),
     _partly("Q5", "Automated schema validation and compliance", "runs by schedule; rules that a team sets itself",
             LINT_SQLITE, LINT_POSTGRESQL),
-    _open("Q6", "Automated performance monitoring and alerting", "Measure by schedule and alert on a change"),
+    _partly("Q6", "Automated performance monitoring and alerting", "alerts on forecasts and on statements that drift",
+            COLLECTED, BY_TIMER, ALERTED, FORETOLD),
     _open("Q7", "Automated data quality checks and reports", "The quality pack of check_database, with reports"),
     _partly("Q8", "Automated security monitoring and vulnerability scan", "runs by schedule; known faults by version",
             SECURITY_POSTGRESQL, SECURITY_SQLITE),
@@ -216,7 +226,8 @@ ADVANCED = (
     _partly("A2", "Automatic index strategy and implementation", "drops tried on a clone",
             ADVISED, SIX_PHASES, WHAT_IF, BUDGET_KEPT, UNDONE),
     _partly("A3", "Intelligent caching", "caches outside of SQL engines; the engines' own settings", CACHED, SLOW_SHOP),
-    _open("A4", "Predictive performance analysis", "Forecast load and say when a limit is reached"),
+    _partly("A4", "Predictive performance analysis", "how a plan or a design bears more load; only what was measured goes on",
+            FORETOLD, "tests/unit/test_forecasting.py::test_a_change_of_pace_shows_as_past_error"),
     _open("A5", "Quality assessment and improvement", "Score data quality and propose mending change sets"),
     _partly("A6", "Automatic classification and security implementation",
             "change sets that grant, revoke and encrypt by classification", FLAWED, CLASSIFIED, MASKED),

@@ -13,6 +13,7 @@ from dbmanager import __version__
 from dbmanager.errors import DbManagerError
 from dbmanager.services.configuration import LoadedConfiguration, load
 from dbmanager_server.clients import CLIENTS, COMPANIONS, Scope
+from dbmanager_server.timers import MINUTES
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Configuration file to use.")
 URL = click.option("--url", "urls", multiple=True, help="A database to work on, e.g. sqlite:///shop.db.")
@@ -159,6 +160,84 @@ def doctor(config: Path | None, urls: tuple[str, ...]) -> None:
 
     healthy = anyio.run(examine, load(path=config, urls=urls))
     sys.exit(0 if healthy else 1)
+
+
+@main.command()
+@click.argument("connections", nargs=-1)
+@CONFIG
+@URL
+def collect(connections: tuple[str, ...], config: Path | None, urls: tuple[str, ...]) -> None:
+    """Measure CONNECTIONS (all when none is named), keep the figures and tell alerts; what a timer runs."""
+    import anyio
+
+    from dbmanager_server.collecting import collect_all
+
+    sys.exit(0 if anyio.run(collect_all, load(path=config, urls=urls), connections) else 1)
+
+
+@main.command()
+@click.argument("connections", nargs=-1)
+@click.option("--systemd", "kind", flag_value="systemd", default="systemd", help="A service and its timer.")
+@click.option("--cron", "kind", flag_value="cron", help="A line of a crontab.")
+@click.option(
+    "--every", "minutes", default=5, show_default=True, type=click.Choice(MINUTES), help="Minutes between two runs."
+)
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Write the units there; else print them."
+)
+@CONFIG
+@URL
+def schedule(
+    connections: tuple[str, ...],
+    kind: str,
+    minutes: int,
+    folder: Path | None,
+    config: Path | None,
+    urls: tuple[str, ...],
+) -> None:
+    """Print what makes the system run `dbmanager collect` for CONNECTIONS again and again."""
+    from dbmanager_server import client_file, timers
+
+    loaded = load(path=config, urls=urls)
+    launch = client_file.launch_of(loaded, config, urls, shared=False)
+    command, here = timers.command_of(launch, connections), Path.cwd()
+    if kind == "cron":
+        click.echo(timers.cron_line(command, here, minutes, launch.variables), nl=False)
+        return
+    for name, text in timers.systemd_units(command, here, minutes, launch.variables).items():
+        if folder is None:
+            click.echo(f"# {name}\n{text}")
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
+            click.echo(f"Wrote {folder / name}")
+    click.echo("Put both into ~/.config/systemd/user, then: systemctl --user enable --now dbmanager-collect.timer; "
+               "loginctl enable-linger lets it run while nobody is logged in.", err=True)  # fmt: skip
+
+
+@main.command("export-metrics")
+@click.option(
+    "--file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there; else print them."
+)
+@click.option("--rules", is_flag=True, help="Print the alert rules for Prometheus instead.")
+@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana instead.")
+@CONFIG
+@URL
+def export_metrics(file: Path | None, rules: bool, dashboard: bool, config: Path | None, urls: tuple[str, ...]) -> None:
+    """Write the newest kept figures in Prometheus's text format, e.g. for the node exporter's textfile collector."""
+    import anyio
+
+    from dbmanager_server import exporting
+
+    loaded = load(path=config, urls=urls)
+    if rules or dashboard:
+        text = exporting.rules_text(loaded.configuration.monitoring) if rules else exporting.dashboard_text()
+    else:
+        text = anyio.run(exporting.export, loaded, file).decode()
+    if file is None:
+        click.echo(text, nl=False)
+    elif rules or dashboard:
+        exporting.replace_with(file, text.encode())
 
 
 @main.command("config")

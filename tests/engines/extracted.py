@@ -51,6 +51,7 @@ CLOSURES = {
         ),
         Closure("redis", ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
         Closure("valkey", ("valkey-server", "valkey-tools"), ("usr/bin/valkey-*",)),
+        Closure("prometheus", ("prometheus",), ("usr/bin/prom*",)),
     )
 }
 

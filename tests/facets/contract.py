@@ -11,11 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from unittest import mock
 
 from pydantic import SecretStr
 
 from dbmanager.adapters.facets import Adapter, Bulk, Emit
 from dbmanager.adapters.mysql.adapter import MysqlAdapter
+from dbmanager.adapters.postgresql import session as postgresql_session
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.configuration import ConnectionSettings, ResolvedUrl
@@ -288,7 +290,14 @@ class Postgres(EngineUnderTest):
             "WHERE d.datname = current_database() AND query ~* '^ *(SELECT|WITH|TABLE|VALUES)' "
             "AND query !~ 'pg_stat_statements|^SELECT (\\$1$|pg_advisory_unlock_all)'"
         )
-        return lambda: int(self.fetch(count)[0][0])
+        counted = mock.patch.object(postgresql_session, "UNCOUNTED", "SET LOCAL pg_stat_statements.track = 'top'")
+        counted.start()
+
+        def seen() -> int:
+            counted.stop()
+            return int(self.fetch(count)[0][0])
+
+        return seen
 
     def running(self) -> int:
         return int(

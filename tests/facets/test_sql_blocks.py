@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dbmanager.adapters.sql.blocks import Block, blocks
@@ -27,7 +29,7 @@ async def test_every_block_runs(engine: EngineUnderTest, block: Block) -> None:
         pytest.skip(f"not for a server with {block.unless} or without {block.requires}")
     if (block.min_version or 0) > version or version > (block.max_version or version):
         pytest.skip(f"not for version {version}")
-    sql = block.sql.replace("$1::text[]", "ARRAY['lower']")
+    sql = re.sub(r"\$\d+::text\[\]", "ARRAY['lower']", block.sql)
     rows = await adapter.query.fetch(sql)
     assert isinstance(rows, list)
     assert block.purpose[0].islower()

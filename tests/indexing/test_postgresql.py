@@ -167,3 +167,17 @@ async def test_the_query_that_costs_most_time_has_the_say(sold: str, open_postgr
         found[slow] = {advice.index.keys[0].name for advice in report.create}
     assert "code" in found[one]
     assert "at" in found[other]
+
+
+async def test_an_index_that_a_new_one_makes_needless_is_named(
+    pg_server: PostgresServer, sold: str, open_postgres: Open
+) -> None:
+    pg_server.run_sql(
+        sold,
+        "CREATE INDEX plain ON sales (customer); CREATE UNIQUE INDEX kept ON sales (customer, id); "
+        "CREATE INDEX few ON sales (customer) WHERE flag; CREATE INDEX other ON sales (part)",
+    )
+    sql = "SELECT sum(price) FROM sales WHERE customer = 17"
+    (advice,) = (await advise(open_postgres(sold), [sql], bounds=Bounds(seconds=2), measured=False)).create
+    assert advice.index.include == ("price",)
+    assert advice.needless == ("plain",)

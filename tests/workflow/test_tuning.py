@@ -93,6 +93,22 @@ async def test_health_and_settings_are_told_on_every_engine(engine: str, request
         assert "join_buffer_size" in text
 
 
+@pytest.mark.promise("P3.5")
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mysql", "mariadb", "redis", "mongodb"])
+async def test_every_engine_is_measured_and_too_little_history_is_said(
+    engine: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(engine)
+    async with client_in(folder) as client:
+        for moments in (1, 2):
+            text, facts, failed = await call(client, "plan_tuning", connection="shop", kind="monitoring")
+            assert not failed, text
+            assert facts["moments"] == moments
+            assert "too little history (" in text
+            assert "12 over 3 days are needed" in text
+            assert "Alerts: 0 firing of 9 rules" in text
+
+
 async def _change(client: Client, look: Callable[[], str]) -> list[str]:
     seen = [look()]
     text, planned, failed = await call(

@@ -54,7 +54,10 @@ async def advise_indexes(
     ] = 15,
     propose: Annotated[bool, Field(description="Propose a change set with the indexes to make")] = False,
     drop_unused: Annotated[
-        bool, Field(description="Drop indexes that none of the queries used; true only if these are all queries")
+        bool,
+        Field(
+            description="Drop indexes that none of the queries used, hidden first where the engine can; only if these are all queries"
+        ),
     ] = False,
     project: Evidence = None,
 ) -> CallToolResult:
@@ -109,6 +112,11 @@ async def advise_indexes(
         lines.append("The planner's cost: " + "; ".join(
             f"query {e.number} {e.before:,.0f} to {e.after:,.0f}" for e in report.effects if e.after < e.before
         ))  # fmt: skip
+    lines += [
+        f"By rule, not tried and not in the change set: {one.index.method} on {one.table.name} "
+        f"({', '.join(key.name for key in one.index.keys)}) for query {', '.join(map(str, one.queries))}: {one.why}."
+        for one in report.by_rule
+    ]
     if report.unused:
         lines.append("Used by none of these queries: " + ", ".join(f"{t.name}.{i.name}" for t, i in report.unused))
     lines += ["Today:", measurements_text(report.before)]
@@ -121,6 +129,7 @@ async def advise_indexes(
             [(a.table, a.index) for a in report.create],
             dropped,
             f"advice for {len(asked)} queries",
+            hide_first=True,
         )
         change = await services.changes.propose(plan, project)
         lines += ["", review_text(change, services)]
@@ -189,10 +198,11 @@ def _advised(advice: Advice) -> str:
     keys = ", ".join(key.name for key in advice.index.keys)
     held = f" include ({', '.join(advice.index.include)})" if advice.index.include else ""
     where = f" where {advice.index.where}" if advice.index.where else ""
+    needless = f"; makes {', '.join(advice.needless)} needless" if advice.needless else ""
     written = f"; {advice.rows_written:,.0f} rows written to the table meanwhile" if advice.rows_written else ""
     return (
         f"- {advice.table.name}({keys}){held}{where}: used by query {', '.join(map(str, advice.queries))}, "
-        f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}"
+        f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}{needless}"
     )
 
 

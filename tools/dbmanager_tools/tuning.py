@@ -25,9 +25,10 @@ async def plan_tuning(
     connection: Connection,
     ctx: Context,
     kind: Annotated[
-        Literal["configuration", "caching"],
+        Literal["configuration", "caching", "monitoring"],
         Field(
-            description="configuration: the server's settings; caching: answers worth keeping, of two workload snapshots"
+            description="configuration: the server's settings; caching: answers worth keeping, of two workload snapshots; "
+            "monitoring: measures now, forecasts by the kept history, alerts"
         ),
     ] = "configuration",
     settings: Annotated[list[str] | None, Field(max_length=20, description="Only these settings")] = None,
@@ -38,19 +39,23 @@ async def plan_tuning(
     staleness_seconds: Annotated[
         float, Field(ge=0, le=31_536_000, description="caching: how old an answer may be; ask the user")
     ] = 0,
+    horizon_days: Annotated[float, Field(gt=0, le=730, description="monitoring: how far to look ahead")] = 30,
     replay: Annotated[bool, Field(description="caching: play the plan through a private Redis")] = False,
     propose: Annotated[bool, Field(description="Propose a change set with the values")] = False,
     project: Evidence = None,
 ) -> CallToolResult:
     """Recommend settings by what the server has counted: each with its value now, proposal, formula, evidence, effect
     and whether a restart is needed. No counter, no advice. For findings use check_database pack=health; for missing
-    indexes advise_indexes; buffers don't replace them."""
+    indexes advise_indexes; buffers don't replace them. kind=monitoring: growth, when disk, connections, memory or
+    sequences run out, statements that drift, each with interval and past error."""
     from dbmanager.phases.optimization.tune import figures_text, tune, tuning_plan
 
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     if kind == "caching":
         return await _caching(services, adapter, connection, staleness_seconds, replay, project)
+    if kind == "monitoring":
+        return await _monitoring(services, connection, horizon_days, project)
     report = await tune(
         adapter, connection, is_local=services.connections.is_local(connection), memory_bytes=memory_bytes, cores=cores,
         only=settings or (),
@@ -94,6 +99,24 @@ async def _caching(
         caching_payload(plan, replays),
     )  # fmt: skip
     return answer(caching_text(plan, replays), {"candidates": len(plan.candidates), "replayed": len(replays)})
+
+
+async def _monitoring(services: Services, connection: str, horizon_days: float, project: str | None) -> CallToolResult:
+    """Collect now, and tell what the history says."""
+    from dbmanager.phases.optimization.collecting import observe, state_lines
+    from dbmanager.phases.optimization.outlook import outlook
+    from dbmanager.phases.optimization.outlook_text import monitoring_payload, outlook_lines
+
+    collected = await observe(services, connection)
+    span = await services.metrics.span(connection)
+    found = await outlook(services.metrics, connection, horizon_days=horizon_days)
+    lines = [*outlook_lines(connection, span, found), *state_lines(collected, services.loaded.configuration.monitoring)]
+    firing = [f"{state.rule} {state.object}".strip() for state in collected.states if state.is_firing]
+    await services.keep_evidence(
+        project, "monitoring", f"{connection} over {span.moments} moments, {len(firing)} alerts firing",
+        monitoring_payload(connection, lines, found, firing),
+    )  # fmt: skip
+    return answer("\n".join(lines), {"moments": span.moments, "firing": list(firing)})
 
 
 def report_lines(report: TuningReport) -> list[str]:

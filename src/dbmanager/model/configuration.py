@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dbmanager.model.metrics import DEFINITIONS
 
 Access = Literal["read_only", "read_write", "admin"]
 Scope = Literal["read", "write", "admin"]
@@ -219,6 +222,91 @@ class HttpSettings(_Closed):
         return bool(self.tokens) or self.jwt is not None
 
 
+class AlertRule(_Closed):
+    """When a figure is worth waking somebody: it fires after some moments beyond a bound, and ends well within it."""
+
+    metric: str = Field(description="A figure's name; of counters the rate per second is judged")
+    part_of: str | None = Field(None, description="Judge the figure as part of this one, e.g. `connections_max`")
+    above: float | None = Field(None, description="Fires beyond this bound; either this or `below`")
+    below: float | None = Field(None, description="Fires under this bound")
+    clear: float | None = Field(None, description="Ends within this bound; the firing one when absent")
+    after: Annotated[int, Field(ge=1, le=100)] = Field(3, description="Moments beyond the bound until it fires")
+    clear_after: Annotated[int, Field(ge=1, le=100)] = Field(3, description="Moments within `clear` until it ends")
+    severity: Literal["warning", "critical"] = Field("warning", description="How much it matters")
+    connections: tuple[str, ...] = Field((), description="Judged for these connections; for all when empty")
+    advice: str = Field("", max_length=300, description="What to do, said with the alert")
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> AlertRule:
+        """A rule needs a figure that exists, one bound, and an end that lies within it."""
+        for name in filter(None, (self.metric, self.part_of)):
+            if name not in DEFINITIONS:
+                near = get_close_matches(name, DEFINITIONS, n=1)
+                raise ValueError(f"no figure is called {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        if (self.above is None) is (self.below is None):
+            raise ValueError("give above or below, exactly one of them")
+        if self.clear is not None and (
+            (self.above is not None and self.clear > self.above) or (self.below is not None and self.clear < self.below)
+        ):
+            raise ValueError("clear lies beyond the bound: the alert would end while it fires")
+        return self
+
+
+class WebhookSettings(_Closed):
+    """Where alerts are posted as JSON."""
+
+    url: str | None = Field(None, description="Address; https beyond loopback")
+    secret_url: SecretReference | None = Field(
+        None, description="Instead: where an address comes from that is a secret"
+    )
+    token: SecretReference | None = Field(None, description="Where a bearer token comes from")
+
+    @model_validator(mode="after")
+    def _one_address(self) -> WebhookSettings:
+        """An address comes from one place."""
+        if (self.url is None) is (self.secret_url is None):
+            raise ValueError("give url or secret_url, exactly one of them")
+        return self
+
+
+class EmailSettings(_Closed):
+    """The mail server through which alerts are sent."""
+
+    host: str = Field(description="Host of the mail server")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(587, description="Its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`starttls` asks for encryption, `tls` begins with it, `none` only without a password"
+    )
+    user: str | None = Field(None, description="User there")
+    password: SecretReference | None = Field(None, description="Where its password comes from")
+    ca_file: Path | None = Field(None, description="PEM file of its authority; the system's store when absent")
+    sender: str = Field(description="Address that alerts come from")
+    to: tuple[str, ...] = Field(min_length=1, description="Addresses that alerts go to")
+
+    @model_validator(mode="after")
+    def _no_password_in_clear(self) -> EmailSettings:
+        """A password is sent encrypted only."""
+        if self.security == "none" and self.password is not None:
+            raise ValueError("a password is not sent without encryption; use starttls or tls")
+        if self.password is not None and self.user is None:
+            raise ValueError("a password needs a user")
+        return self
+
+
+class MonitoringSettings(_Closed):
+    """What `dbmanager collect` judges, and whom it tells."""
+
+    standard_rules: bool = Field(True, description="Judge the rules that come with the package, too")
+    rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")], AlertRule], Field()] = Field(
+        default_factory=dict, description="Alert rules by name; one of a standard rule's name takes its place"
+    )
+    disk_bytes: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="Bytes that a connection's database can grow to; no SQL tells that"
+    )
+    webhook: WebhookSettings | None = Field(None, description="Post alerts there")
+    email: EmailSettings | None = Field(None, description="Mail alerts")
+
+
 class Configuration(_Closed):
     """The whole of `dbmanager.toml`."""
 
@@ -226,6 +314,9 @@ class Configuration(_Closed):
     store: StoreSettings = Field(default_factory=StoreSettings, description="The server's own state")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="Long work")
     http: HttpSettings = Field(default_factory=HttpSettings, description="What `serve --http` heeds")
+    monitoring: MonitoringSettings = Field(
+        default_factory=MonitoringSettings, description="Alert rules, and where alerts go"
+    )
     log: Literal["none", "json"] = Field(
         "none", description="`json` writes a line on stderr for every call: who, what, how long; never values"
     )

@@ -202,6 +202,16 @@ def _caching(evidence: Evidence) -> dict[str, str]:
     return {"optimization/caching/plan.md": f"# What to cache\n\n{evidence.payload['text']}"}
 
 
+def _monitoring(evidence: Evidence) -> dict[str, str]:
+    record = evidence.payload
+    pictures = "\n\n".join(f"![{name[:-4]}]({name})" for name in sorted(record["charts"]))
+    folder = "optimization/monitoring"
+    return {
+        f"{folder}/{record['connection']}.md": f"# {record['connection']} over time\n\n{record['text']}\n\n{pictures}".strip(),
+        **{f"{folder}/{name}": body for name, body in record["charts"].items()},
+    }
+
+
 def _plain(path: str, title: str) -> Any:
     def make(evidence: Evidence) -> dict[str, str]:
         rows = [(key, value) for key, value in sorted(evidence.payload.items()) if not isinstance(value, list | dict)]
@@ -233,6 +243,7 @@ _FROM_EVIDENCE: dict[str, Any] = {
     "classification": _classified,
     "check_health": _findings("optimization/monitoring/health-findings.md", "Health findings"),
     "tuning_configuration": _settings,
+    "monitoring": _monitoring,
     "check_security": _findings("governance/security/findings.md", "Security findings"),
     "audit_verified": _plain("governance/audit-logs/verification.md", "Audit log verified"),
     "backup": _plain("backup-recovery/documentation/backup.md", "Backup"),

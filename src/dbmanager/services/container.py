@@ -14,12 +14,14 @@ from dbmanager.services.connections import Connections
 from dbmanager.services.policy.redaction import Redactor
 
 if TYPE_CHECKING:
+    from dbmanager.services.alerts import AlertBook
     from dbmanager.services.approvals import Approvals
     from dbmanager.services.audit import AuditLog
     from dbmanager.services.backups import Backups
     from dbmanager.services.changes import Changes
     from dbmanager.services.jobs import Jobs
     from dbmanager.services.markers import Markers
+    from dbmanager.services.metric_history import MetricHistory
     from dbmanager.services.policy.decisions import Decisions
     from dbmanager.services.policy.labels import LabelBook
     from dbmanager.services.policy.masking import Masker
@@ -187,6 +189,20 @@ class Services:
         from dbmanager.services.workloads import Workloads
 
         return Workloads(self.store)
+
+    @cached_property
+    def metrics(self) -> MetricHistory:
+        """What databases measured, over time."""
+        from dbmanager.services.metric_history import MetricHistory
+
+        return MetricHistory(self.store)
+
+    @cached_property
+    def alerts(self) -> AlertBook:
+        """How alerts stand."""
+        from dbmanager.services.alerts import AlertBook
+
+        return AlertBook(self.store)
 
     @cached_property
     def projects(self) -> Projects:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
-HEAD = "0006"
+HEAD = "0007"
 """The revision this package works with."""
 
 CHANGES = Table(
@@ -211,3 +211,25 @@ WORKLOADS = Table(
     Column("sealed", LargeBinary),
     Column("samples_until", Float, nullable=False),
 )
+
+METRIC_MOMENTS = Table(
+    "metric_moment",
+    METADATA,
+    Column("connection", String(200), primary_key=True),
+    Column("taken_at", Float, primary_key=True),
+    Column("figures", Text, nullable=False),
+)
+
+ALERT_STATES = Table(
+    "alert_state",
+    METADATA,
+    Column("connection", String(200), primary_key=True),
+    Column("rule", String(60), primary_key=True),
+    Column("object", String(400), primary_key=True),
+    Column("is_firing", Integer, nullable=False),
+    Column("streak", Integer, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("untold", Integer, nullable=False),
+)
+"""`untold` is 1 while a change of state has not been delivered."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dbmanager.adapters.facets.adapter import Adapter, Security
 from dbmanager.adapters.facets.capability import Progress, Unsupported, need
 from dbmanager.adapters.facets.comparing import BagRead, Bench, Comparison
-from dbmanager.adapters.facets.emitting import Emission, Emit, TypeMapping
+from dbmanager.adapters.facets.emitting import Emission, Emit, Hiding, TypeMapping
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import (
     DependencyCount,
@@ -19,6 +19,7 @@ from dbmanager.adapters.facets.measuring import (
     Statistics,
     WhatIf,
 )
+from dbmanager.adapters.facets.monitoring import Metrics
 from dbmanager.adapters.facets.moving import Backup, Bulk, Chunk
 from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, LearntCatalog, Provenance, Query
@@ -48,8 +49,10 @@ __all__ = [
     "Execute",
     "ExecutionResult",
     "Freeze",
+    "Hiding",
     "LargestValue",
     "LearntCatalog",
+    "Metrics",
     "OrphanCount",
     "Parameters",
     "Planned",

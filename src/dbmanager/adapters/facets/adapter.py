@@ -9,6 +9,7 @@ from dbmanager.adapters.facets.comparing import Comparison
 from dbmanager.adapters.facets.emitting import Emit
 from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import Statistics, WhatIf
+from dbmanager.adapters.facets.monitoring import Metrics
 from dbmanager.adapters.facets.moving import Backup, Bulk
 from dbmanager.adapters.facets.observing import WorkloadSource
 from dbmanager.adapters.facets.reading import Catalog, Provenance, Query
@@ -87,6 +88,8 @@ class Adapter(Protocol):
     def security(self) -> Security | Unsupported: ...
     @property
     def tuning(self) -> Tuning | Unsupported: ...
+    @property
+    def metrics(self) -> Metrics | Unsupported: ...
 
     async def close(self) -> None:
         """Stop what runs, close the pool."""

@@ -29,6 +29,19 @@ class Emission:
     records: tuple[tuple[str, TypeMapping], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """How an index is hidden from the planner while it is kept up to date: a drop that can be taken back at once.
+
+    Attributes:
+        probe: a query and its parameters giving 1 while the index is hidden, else 0.
+    """
+
+    statement: str
+    inverse: str
+    probe: tuple[str, tuple[Scalar, ...]]
+
+
 class Emit(Protocol):
     """Writes this engine's statements from the schema model; never transpiles text."""
 
@@ -61,6 +74,10 @@ class Emit(Protocol):
 
     def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
         """Emit the drop, with the index's re-creation as inverse."""
+        ...
+
+    def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
+        """Emit what hides the index, or why the engine can't."""
         ...
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:

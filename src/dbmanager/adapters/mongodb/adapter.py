@@ -9,6 +9,7 @@ from dbmanager.adapters.mongodb.bulk import MongoBulk
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
 from dbmanager.adapters.mongodb.emit import MongoEmit
 from dbmanager.adapters.mongodb.execute import MongoExecute
+from dbmanager.adapters.mongodb.metrics import MongoMetrics
 from dbmanager.adapters.mongodb.query import MongoQuery
 from dbmanager.adapters.mongodb.scratch import MongoScratch
 from dbmanager.adapters.mongodb.security import MongoSecurity
@@ -48,6 +49,7 @@ class MongoAdapter:
         self.backup = MongoBackup(self._sessions, self.query, self.catalog, self.scratch)
         self.security = MongoSecurity(self._sessions, self.query, self.catalog)
         self.tuning = MongoTuning(self._sessions)
+        self.metrics = MongoMetrics(self._sessions, self.query)
 
     async def close(self) -> None:
         """Stop what runs and close the connections."""

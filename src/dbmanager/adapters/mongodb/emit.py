@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
 from dbmanager.adapters.mongodb.steps import Steps
 from dbmanager.adapters.mongodb.values import document_of, short_text, text_of
 from dbmanager.errors import UnsupportedCapability
@@ -68,6 +68,10 @@ class MongoEmit:
         """Emit the drop, with the index's re-creation as inverse."""
         again = {"createIndexes": table.name, "indexes": [specification(index)]}
         return Emission((_drop(table.name, [index.name]),), (_text(again),))
+
+    def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
+        """Say that it can't be done."""
+        return Unsupported("hiding is not built for MongoDB yet")
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """MongoDB enforces no references."""

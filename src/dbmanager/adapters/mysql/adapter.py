@@ -11,6 +11,7 @@ from dbmanager.adapters.mysql.comparing import MysqlComparison
 from dbmanager.adapters.mysql.emit import MysqlEmit
 from dbmanager.adapters.mysql.execute import MysqlExecute
 from dbmanager.adapters.mysql.freeze import MysqlFreeze
+from dbmanager.adapters.mysql.metrics import MysqlMetrics
 from dbmanager.adapters.mysql.provenance import MysqlProvenance
 from dbmanager.adapters.mysql.query import MysqlQuery
 from dbmanager.adapters.mysql.scratch import MysqlScratch
@@ -47,6 +48,7 @@ class MysqlAdapter:
         self.backup = MysqlBackup(self._sessions, self.scratch)
         self.security = MysqlSecurity(self._sessions)
         self.tuning = MysqlTuning(self._sessions)
+        self.metrics = MysqlMetrics(self._sessions)
 
     @property
     def sessions(self) -> Sessions:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
 from dbmanager.adapters.mysql.collations import nearest_collation
 from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.tables import name_of
@@ -220,6 +220,22 @@ class MysqlEmit:
         if online:
             return f"ALTER TABLE {name_of(table.name)} DROP INDEX {name_of(index.name)}, ALGORITHM=INPLACE, LOCK=NONE"
         return self.drop_index_statement(table, index.name)
+
+    def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
+        """Emit INVISIBLE (MySQL 8) or IGNORED (MariaDB 10.6): the index is kept up to date and no plan reads it."""
+        server = self._server()
+        has = server.has if server is not None else frozenset[str]()
+        words = ("INVISIBLE", "VISIBLE", "IS_VISIBLE", "NO") if "statistics.is_visible" in has else None
+        words = ("IGNORED", "NOT IGNORED", "IGNORED", "YES") if "statistics.ignored" in has else words
+        if words is None:
+            return Unsupported("this server has no hidden indexes: MySQL has them from 8.0, MariaDB from 10.6")
+        hide, show, column, value = words
+        head = f"ALTER TABLE {name_of(table.name)} ALTER INDEX {name_of(index.name)}"
+        probe = (
+            "SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() "  # noqa: S608
+            f"AND INDEX_NAME = ? AND TABLE_NAME = ? AND {column} = '{value}'"
+        )
+        return Hiding(f"{head} {hide}", f"{head} {show}", (probe, (index.name, table.name)))
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Emit the reference; it is checked over all rows when it is added, and gets an index where there is none."""

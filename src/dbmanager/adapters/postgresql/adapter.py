@@ -10,6 +10,7 @@ from dbmanager.adapters.postgresql.comparing import PostgresComparison
 from dbmanager.adapters.postgresql.emit import PostgresEmit
 from dbmanager.adapters.postgresql.execute import PostgresExecute
 from dbmanager.adapters.postgresql.freeze import PostgresFreeze
+from dbmanager.adapters.postgresql.metrics import PostgresMetrics
 from dbmanager.adapters.postgresql.provenance import PostgresProvenance
 from dbmanager.adapters.postgresql.query import PostgresQuery
 from dbmanager.adapters.postgresql.scratch import PostgresScratch
@@ -47,6 +48,7 @@ class PostgresAdapter:
         self.backup = PostgresBackup(self._sessions, self.scratch)
         self.security = PostgresSecurity(self._sessions)
         self.tuning = PostgresTuning(self._sessions)
+        self.metrics = PostgresMetrics(self._sessions)
 
     @property
     def sessions(self) -> Sessions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
@@ -141,6 +141,10 @@ class PostgresEmit:
 
     def _drop(self, table: Table, index: Index, online: bool) -> str:
         return f"DROP INDEX {'CONCURRENTLY ' if online else ''}{quote(table.schema, index.name)}"
+
+    def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
+        """Say that it can't be done."""
+        return Unsupported("PostgreSQL has no hidden indexes")
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Emit the reference; it is checked over all rows when it is added."""

@@ -8,6 +8,7 @@ from dbmanager.adapters.redis.backup_script import RedisBackupScripts
 from dbmanager.adapters.redis.bulk import RedisBulk
 from dbmanager.adapters.redis.catalog import RedisCatalog
 from dbmanager.adapters.redis.execute import RedisExecute
+from dbmanager.adapters.redis.metrics import RedisMetrics
 from dbmanager.adapters.redis.query import RedisQuery
 from dbmanager.adapters.redis.scratch import RedisScratch
 from dbmanager.adapters.redis.security import RedisSecurity
@@ -46,6 +47,7 @@ class RedisAdapter:
         self.backup = RedisBackup(self.sessions, self.scratch)
         self.security = RedisSecurity(self.sessions, self.catalog)
         self.tuning = RedisTuning(self.sessions, self.catalog)
+        self.metrics = RedisMetrics(self.sessions)
 
     async def close(self) -> None:
         """Stop what runs and close the pool."""

@@ -13,6 +13,7 @@ from dbmanager.adapters.sqlite.comparing import SqliteComparison
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.execute import SqliteExecute
 from dbmanager.adapters.sqlite.freeze import SqliteFreeze
+from dbmanager.adapters.sqlite.metrics import SqliteMetrics
 from dbmanager.adapters.sqlite.provenance import SqliteProvenance
 from dbmanager.adapters.sqlite.query import SqliteQuery
 from dbmanager.adapters.sqlite.scratch import SqliteScratch
@@ -49,6 +50,7 @@ class SqliteAdapter:
         self.backup = SqliteBackup(self._sessions, self.scratch)
         self.security = SqliteSecurity(self._sessions)
         self.tuning = SqliteTuning(self._sessions)
+        self.metrics = SqliteMetrics(self._sessions)
 
     async def close(self) -> None:
         """Close every handle."""

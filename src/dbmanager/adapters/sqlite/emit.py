@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dbmanager.adapters.facets import Emission, TypeMapping, Unsupported
+from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
 from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
@@ -144,6 +144,10 @@ class SqliteEmit:
         """Emit the drop; the inverse is the index as it was written."""
         again = (index.definition,) if index.definition else self.create_index(table, index).statements
         return Emission((f"DROP INDEX {quote(index.name)}",), again)
+
+    def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
+        """Say that it can't be done."""
+        return Unsupported("SQLite has no hidden indexes")
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Say that SQLite can't."""

@@ -72,7 +72,7 @@ def _loop(node: PlanNode, known: Selectivities) -> tuple[float, float]:
     bounds = len(terms) - equal
     if node.access == "primary_key":
         rows = 1.0 if equal else max(1.0, total * _RANGE_LEAVES**bounds)
-        return seek + rows * SCANNED_ROW, rows
+        return seek + rows * INDEXED_ROW, rows
     prefixes = known.prefixes.get(node.index or "")
     rows = total
     if equal:

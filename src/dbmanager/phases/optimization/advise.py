@@ -11,6 +11,7 @@ from dbmanager.adapters.facets import Adapter, Planned, Planner, Unsupported
 from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.reasons import reason
 from dbmanager.analyzers.indexing.search import Choice, Search, Task
+from dbmanager.analyzers.indexing.special import special_indexes
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.indexing import PLAIN, rough_index_bytes
@@ -53,7 +54,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One index to make, and what the engine says it would do for which queries (by number, from 1)."""
+    """One index to make, and what the engine says it would do for which queries (by number, from 1).
+
+    Attributes:
+        needless: names of indexes that are there and serve nothing which this one does not.
+    """
 
     table: Table
     index: Index
@@ -61,6 +66,7 @@ class Advice:
     size_bytes: int | None
     why: str = ""
     rows_written: float = 0.0
+    needless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class AdviceReport:
         effects: by query, the planner's cost without and with the set; empty where rules alone decided.
         budget_bytes: what the set had to keep to.
         calls: how often the planner was asked.
+        by_rule: indexes of kinds that nothing can cost before they are built; not in `create`.
     """
 
     create: tuple[Advice, ...]
@@ -90,6 +97,7 @@ class AdviceReport:
     budget_bytes: int = 0
     size_bytes: int = 0
     calls: int = 0
+    by_rule: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ async def advise(
     before = await measure(adapter, [one.statement for one in asked], run.problems) if measured else ()
     unused = run.unused()
     size = sum(advice.size_bytes or 0 for advice in create)
-    return AdviceReport(tuple(create), unused, before, run.method, effects, run.budget, size, run.calls)
+    return AdviceReport(tuple(create), unused, before, run.method, effects, run.budget, size, run.calls, run.special())
 
 
 class _Run:
@@ -248,6 +256,18 @@ class _Run:
                 chosen[index.name] = Advice(table, index, (*known, number), size, reason(index, uses))
         return _minimal(chosen.values())
 
+    def special(self) -> tuple[Advice, ...]:
+        """Return the indexes of other kinds that queries may want, by rule."""
+        found: dict[str, Advice] = {}
+        for number, asked in enumerate(self._asked, 1):
+            if number - 1 in self.problems:
+                continue
+            for table, index, why in special_indexes(asked.statement, self._adapter.dialect, self._schema):
+                known = found[index.name].queries if index.name in found else ()
+                if is_large(table):
+                    found[index.name] = Advice(table, index, (*known, number), None, why)
+        return tuple(found.values())
+
     def unused(self) -> tuple[tuple[Table, Index], ...]:
         """Return the indexes that no query's plan reads today and no constraint needs."""
         return tuple(
@@ -317,10 +337,24 @@ class _Run:
             found.append(
                 Advice(
                     table, index, queries, pool.sizes[one], reason(index, uses),
-                    self._written.get((table.schema, table.name), 0.0),
+                    self._written.get((table.schema, table.name), 0.0), needless_beside(table, index),
                 )
             )  # fmt: skip
         return sorted(found, key=lambda advice: (-len(advice.queries), advice.index.name))
+
+
+def needless_beside(table: Table, index: Index) -> tuple[str, ...]:
+    """Return the existing indexes whose keys begin a new one that holds all that they hold: they can go after it is made."""
+    held = {key.name for key in index.keys} | set(index.include)
+    return tuple(
+        known.name
+        for known in table.indexes
+        if not known.unique
+        and not known.backs_constraint
+        and (known.method, known.where) == (index.method, index.where)
+        and index.keys[: len(known.keys)] == known.keys
+        and set(known.include) <= held
+    )
 
 
 def _minimal(advised: Iterable[Advice]) -> list[Advice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dbmanager.adapters.facets import Adapter, Emit, need
+from dbmanager.adapters.facets import Adapter, Emit, Hiding, need
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.schema import Index, Table
 
@@ -15,22 +15,46 @@ async def index_plan(
     create: Sequence[tuple[Table, Index]],
     drop: Sequence[tuple[Table, Index]],
     reason: str,
+    *,
+    hide_first: bool = False,
 ) -> ChangePlan:
-    """Return a change plan that makes and drops indexes, with inverses and probes."""
+    """Return a change plan that makes and drops indexes, with inverses and probes.
+
+    With `hide_first` an index that no plan should need is hidden where the engine can, and dropped once it is hidden.
+    """
     steps: list[ChangeStep] = []
     emit = need(adapter.emit, connection)
     for table, index in create:
         emission = emit.create_index(table, index, online=True)
         steps += _steps(emit, table, index, f"create {index.name}", emission.statements, emission.inverse, 1)
+    hidden = 0
     for table, index in drop:
+        hiding = emit.hide_index(table, index) if hide_first and index.valid else None
+        if isinstance(hiding, Hiding):
+            steps.append(_hide(hiding, index))
+            hidden += 1
+            continue
         emission = emit.drop_index(table, index, online=True)
         steps += _steps(emit, table, index, f"drop {index.name}", emission.statements, emission.inverse, 0)
     return ChangePlan(
         connection=connection,
-        title=f"{len(create)} indexes made, {len(drop)} dropped",
+        title=f"{len(create)} indexes made, {len(drop) - hidden} dropped" + (f", {hidden} hidden" if hidden else ""),
         reason=reason,
         steps=tuple(steps),
         precondition=await adapter.catalog.fingerprint(),
+    )
+
+
+def _hide(hiding: Hiding, index: Index) -> ChangeStep:
+    sql, parameters = hiding.probe
+    return ChangeStep(
+        title=f"hide {index.name}: no plan reads it, and it is kept up to date; drop it when nobody missed it",
+        statement=hiding.statement,
+        risk="low",
+        lock="metadata only",
+        transactional=False,
+        inverse=(hiding.inverse,),
+        postcondition=Probe(statement=sql, parameters=parameters, expected=1),
     )
 
 

@@ -1,0 +1,1 @@
+"""When a figure is worth waking somebody, as data and a judge."""

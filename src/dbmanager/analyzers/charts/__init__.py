@@ -1,0 +1,1 @@
+"""Pictures of what changes over time."""

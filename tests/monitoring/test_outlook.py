@@ -1,0 +1,136 @@
+"""Where a database is going, as a client is told: dates with intervals, the past error, pictures, and alerts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import sqlite3
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbmanager.analyzers.charts.svg import Chart, drawn
+from dbmanager.analyzers.forecasting.forecast import Forecast, TooLittle
+from dbmanager.model.metrics import MetricMoment, gathered
+from dbmanager.phases.optimization.outlook import by_name, outlook, peaks
+from dbmanager.services.configuration import load
+from dbmanager.services.container import Services
+from tests.server.processes import call, client_in
+
+pytestmark = pytest.mark.anyio
+SVG = "{http://www.w3.org/2000/svg}"
+MB = 1_000_000
+DAYS = 40
+Figure = tuple[str, object] | tuple[str, object, object]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    raw = sqlite3.connect(tmp_path / "shop.db")
+    raw.executescript("CREATE TABLE t (a TEXT); INSERT INTO t VALUES (hex(zeroblob(20000000)))")
+    raw.close()
+    (tmp_path / "dbmanager.toml").write_text(
+        '[store]\ndata_dir = "state"\n[connections.shop]\nurl = "sqlite:///shop.db"\n'
+        "[monitoring.disk_bytes]\nshop = 45000000\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+async def services(folder: Path) -> AsyncIterator[Services]:
+    made = Services(load(path=folder / "dbmanager.toml", urls=()))
+    yield made
+    await made.close()
+
+
+async def _history(services: Services, figures: Callable[[float], list[Figure]], *, hours: int = 24 * DAYS) -> None:
+    now = dt.datetime.now(dt.UTC)
+    moments = [MetricMoment(now - dt.timedelta(hours=hours - n), gathered(figures(n / 24))) for n in range(hours)]
+    await services.metrics.keep("shop", moments)
+
+
+def _growing(day: float) -> list[Figure]:
+    wave = random.Random(round(day * 24)).gauss(0, 0.1 * MB)
+    return [("database_bytes", 20 * MB + day * MB / 2 + wave), ("disk_limit_bytes", 45 * MB)]
+
+
+@pytest.mark.promise("Q6", "A4")
+async def test_a_full_disk_is_foretold_with_its_past_error_and_exported_as_pictures(
+    folder: Path, services: Services
+) -> None:
+    await _history(services, _growing)
+    async with client_in(folder) as client:
+        _, begun, _ = await call(client, "update_project", goal="watch", connections=["shop"])
+        text, facts, failed = await call(
+            client, "plan_tuning", connection="shop", kind="monitoring", project=begun["project"]
+        )
+        assert not failed, text
+        assert facts["firing"] == ["disk_filling"], text  # 40 of 45 MB
+        assert "**critical disk_filling**" in text
+        row = next(line for line in text.splitlines() if line.startswith("|database_bytes"))
+        expected = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=10)
+        assert any((expected + dt.timedelta(days=off)).isoformat() in row for off in (-1, 0, 1)), row
+        assert "45.0 MB: 20" in row
+        assert "% of 19" in row
+        exported, tree, failed = await call(client, "export_deliverables", project=begun["project"], folder="out")
+        assert not failed, exported
+    place = folder / "out" / "optimization" / "monitoring"
+    picture = ET.fromstring((place / "shop-database_bytes.svg").read_text())
+    assert {one.get("class") for one in picture.iter() if one.get("class")} == {
+        "measured",
+        "forecast",
+        "interval",
+        "limit",
+    }
+    assert "shop-database_bytes.svg" in (place / "shop.md").read_text()
+    assert tree
+
+
+async def test_connections_are_judged_by_their_peaks_and_statements_by_their_mean(services: Services) -> None:
+    def figures(day: float) -> list[Figure]:
+        n = day * 24
+        counted: list[Figure] = [("statement_calls", 100 * n, "f"), ("statement_ms", 500 * n + n * n, "f")]
+        return [("connections_used", 20 + day), ("connections_max", 100), *counted]
+
+    now = dt.datetime.now(dt.UTC)
+    await _history(services, figures)
+    found = by_name(await outlook(services.metrics, "shop"))
+    used = found["connections_used"].told
+    assert isinstance(used, Forecast)
+    assert used.reached is not None
+    assert used.reached.expected == pytest.approx(now.timestamp() + 40 * 86_400, abs=2 * 86_400)
+    drift = found["statement_mean_ms f"].told
+    assert isinstance(drift, Forecast)
+    assert drift.per_day.low > 0.1
+    assert drift.per_day.value == pytest.approx(0.02 * 24, rel=0.02)
+
+
+async def test_a_young_history_tells_nothing(services: Services) -> None:
+    await _history(services, _growing, hours=48)
+    (one,) = await outlook(services.metrics, "shop")
+    assert isinstance(one.told, TooLittle)
+    assert "over 2.0 days" in one.told.reason
+
+
+def test_of_each_hour_the_peak_counts() -> None:
+    assert peaks([(0, 1), (60, 9), (120, 3), (3_600, 2)]) == [(60, 9), (3_600, 2)]
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), max_size=40),
+    st.lists(st.floats(-1e15, 1e15), min_size=1, max_size=400),
+    st.none() | st.floats(-1e15, 1e15),
+)
+def test_any_history_is_drawn_as_well_formed_svg_within_its_frame(
+    title: str, values: list[float], limit: float | None
+) -> None:
+    root = ET.fromstring(drawn(Chart(title, [(float(n), v) for n, v in enumerate(values)], limit=limit)))
+    assert (root.find(f"{SVG}title").text or "") == title  # type: ignore[union-attr]
+    line = next(one for one in root.iter(f"{SVG}polyline") if one.get("class") == "measured")
+    places = [tuple(map(float, point.split(","))) for point in (line.get("points") or "").split()]
+    assert len(places) == min(240, len(values))
+    assert all(0 <= x <= 720 and 0 <= y <= 300 for x, y in places)
