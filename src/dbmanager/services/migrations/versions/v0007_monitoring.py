@@ -13,7 +13,7 @@ def upgrade() -> None:
         "metric_moment",
         sa.Column("connection", sa.String(200), primary_key=True),
         sa.Column("taken_at", sa.Float(), primary_key=True),
-        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("figures", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
         "alert_state",
