@@ -97,6 +97,12 @@ COLLECTED = "tests/monitoring/test_collecting.py::test_each_run_keeps_a_moment_a
 BY_TIMER = "tests/monitoring/test_collecting.py::test_systemd_accepts_the_units"
 ALERTED = "tests/monitoring/test_alerts.py::test_an_alert_is_posted_and_mailed_once_when_it_fires_and_once_when_it_ends"
 SCRAPED = "tests/monitoring/test_exporting.py::test_prometheus_scrapes_the_file_and_evaluates_every_rule"
+REVIEWED = (
+    "tests/monitoring/test_reviewing.py::test_a_review_tells_what_is_new_and_gone_and_proposes_what_can_be_undone"
+)
+REVIEWED_POSTGRESQL = (
+    "tests/monitoring/test_reviewing.py::test_a_server_is_reviewed_and_the_change_set_holds_the_missing_index"
+)
 TOLD_EVERYWHERE = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
 NO_SECRET = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 
@@ -204,7 +210,8 @@ QUALITY = (
     _open("Q7", "Automated data quality checks and reports", "The quality pack of check_database, with reports"),
     _partly("Q8", "Automated security monitoring and vulnerability scan", "runs by schedule; known faults by version",
             SECURITY_POSTGRESQL, SECURITY_SQLITE),
-    _open("Q9", "Continuous improvement of performance", "Compare with the last run and propose the next change set"),
+    _partly("Q9", "Continuous improvement of performance", "indexes by the workload, and before and after, in the same run",
+            REVIEWED, REVIEWED_POSTGRESQL),
     _open("Q10", "Continuous evolution of the schema", "Compare schemas over time and propose the next change set"),
     _open("Q11", "Continuous improvement of data quality", "Compare quality over time and propose the next change set"),
     _open("Q12", "Continuous improvement of security", "Compare security findings over time and propose the next step"),

@@ -215,6 +215,22 @@ def schedule(
                "loginctl enable-linger lets it run while nobody is logged in.", err=True)  # fmt: skip
 
 
+@main.command()
+@click.argument("connection")
+@click.option(
+    "--propose", is_flag=True, help="Make a change set of what can be mended and undone; a person approves it."
+)
+@CONFIG
+@URL
+def review(connection: str, propose: bool, config: Path | None, urls: tuple[str, ...]) -> None:
+    """Look at CONNECTION again, compare with the last review, and say what to do next."""
+    import anyio
+
+    from dbmanager_server.reviewing import look_again
+
+    anyio.run(look_again, load(path=config, urls=urls), connection, propose)
+
+
 @main.command("export-metrics")
 @click.option(
     "--file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there; else print them."

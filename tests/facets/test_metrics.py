@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.model.metrics import Metric, MetricMoment
+from tests.engines.postgresql import PASSWORD, PostgresServer
 from tests.facets.contract import EngineUnderTest
 
 pytestmark = pytest.mark.anyio
@@ -75,3 +79,24 @@ def test_a_figure_of_a_table_can_not_be_made_without_its_name() -> None:
         Metric("table_bytes", 1.0)
     with pytest.raises(KeyError):
         Metric("unheard_of", 1.0)
+
+
+async def test_a_plain_role_is_told_what_it_may_not_see(
+    pg_server: PostgresServer, pg_database: str, open_postgres: Callable[..., PostgresAdapter]
+) -> None:
+    pg_server.run_sql(
+        pg_database,
+        f"CREATE ROLE plain_{pg_database} LOGIN PASSWORD '{PASSWORD}'; CREATE TABLE hidden (id serial PRIMARY KEY);"
+        "INSERT INTO hidden DEFAULT VALUES",
+    )
+    try:
+        adapter = open_postgres(pg_database, user=f"plain_{pg_database}", access="read_only")
+        moment = await _moment(adapter)
+        assert (moment.value("database_bytes") or 0) > 1_000_000
+        assert "public.hidden" in moment.objects("table_bytes")
+        assert list(moment.objects("sequence_used_ratio")) == []
+        assert moment.value("oldest_transaction_seconds") is None
+        assert "pg_read_all_stats" in dict(moment.not_told)["replication_lag_seconds"]
+        await adapter.close()
+    finally:
+        pg_server.run_sql(pg_database, f"DROP ROLE plain_{pg_database}")

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def _run(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
 def _kept(folder: Path) -> list[tuple[str, str]]:
     raw = sqlite3.connect(folder / "state" / "store.db")
     try:
-        return raw.execute("SELECT connection, figures FROM metric_moment ORDER BY taken_at").fetchall()
+        rows = raw.execute("SELECT connection, figures FROM metric_moment ORDER BY taken_at").fetchall()
+        return [(connection, zlib.decompress(figures).decode()) for connection, figures in rows]
     finally:
         raw.close()
 

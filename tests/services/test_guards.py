@@ -164,7 +164,7 @@ async def test_an_older_store_is_backed_up_and_upgraded_with_all_it_held(folder:
     await services.close()
     raw = sqlite3.connect(services.store.data_dir / "store.db")
     for table in ("job", "worker", "kept_result", "decided_label", "disclosure", "job_log", "scratch", "workload", "metric_moment",
-                  "alert_state"):  # fmt: skip
+                  "alert_state", "review"):  # fmt: skip
         raw.execute(f"DROP TABLE {table}")
     raw.execute("UPDATE alembic_version SET version_num = '0001'")
     raw.commit()

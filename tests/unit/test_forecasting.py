@@ -95,6 +95,18 @@ def test_intervals_hold_most_of_what_comes(seed: int) -> None:
     assert sum(covered) / len(covered) > 0.75
 
 
+def test_intervals_hold_most_of_what_grows_by_steps_of_chance() -> None:
+    covered = []
+    for seed in range(60):
+        rng, points = random.Random(seed), [(START, GB)]
+        for day in range(1, 90):
+            points.append((START + day * DAY, points[-1][1] + rng.expovariate(1e-7)))
+        found = back_test(points)
+        assert found is not None
+        covered.append(found.covered_ratio)
+    assert sum(covered) / len(covered) > 0.7
+
+
 def test_the_week_is_learnt_from_four_weeks_on_and_not_before() -> None:
     def load(day: float) -> float:
         return 100 + (0 if (START / DAY + day + 4) % 7 < 2 else 80)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dbmanager.services.projects import Projects
     from dbmanager.services.reading import Reader
     from dbmanager.services.results import Results
+    from dbmanager.services.reviews import Reviews
     from dbmanager.services.scratch import Scratches
     from dbmanager.services.store import Store
     from dbmanager.services.workloads import Workloads
@@ -203,6 +204,13 @@ class Services:
         from dbmanager.services.alerts import AlertBook
 
         return AlertBook(self.store)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """What the last reviews found."""
+        from dbmanager.services.reviews import Reviews
+
+        return Reviews(self.store)
 
     @cached_property
     def projects(self) -> Projects:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -56,10 +57,7 @@ class MetricHistory:
 
     async def keep(self, connection: str, moments: Sequence[MetricMoment]) -> None:
         """Keep moments, the last in place of one of the same instant, and drop what has grown too old or dense."""
-        rows = {
-            moment.taken_at.timestamp(): compact([[m.name, m.value, m.object] for m in moment.metrics])
-            for moment in moments
-        }
+        rows = {moment.taken_at.timestamp(): packed(moment.metrics) for moment in moments}
         own = METRIC_MOMENTS.c.connection == connection
         async with self._store.write() as writing:
             await writing.execute(delete(METRIC_MOMENTS).where(own, METRIC_MOMENTS.c.taken_at.in_(rows)))
@@ -103,15 +101,25 @@ class MetricHistory:
         return await anyio.to_thread.run_sync(_series, kept, frozenset(names))
 
 
-def _series(kept: Sequence[tuple[float, str]], wanted: Set[str]) -> Series:
+def _series(kept: Sequence[tuple[float, bytes]], wanted: Set[str]) -> Series:
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for at, figures in kept:
-        for name, value, of in json.loads(figures):
+        for name, value, of in unpacked(figures):
             if name in wanted:
                 found.setdefault((name, of), []).append((at, value))
     return found
 
 
-def _metrics(figures: str) -> tuple[Metric, ...]:
+def packed(metrics: Sequence[Metric]) -> bytes:
+    """Return figures as they are kept."""
+    return zlib.compress(compact([[m.name, m.value, m.object] for m in metrics]).encode())
+
+
+def unpacked(figures: bytes) -> list[tuple[str, float, str]]:
+    """Return kept figures as (name, value, object)."""
+    return [(name, value, of) for name, value, of in json.loads(zlib.decompress(figures))]
+
+
+def _metrics(figures: bytes) -> tuple[Metric, ...]:
     """Return kept figures; names that this version no longer knows are passed over."""
-    return tuple(Metric(name, value, of) for name, value, of in json.loads(figures) if name in DEFINITIONS)
+    return tuple(Metric(name, value, of) for name, value, of in unpacked(figures) if name in DEFINITIONS)

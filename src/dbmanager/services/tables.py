@@ -217,8 +217,9 @@ METRIC_MOMENTS = Table(
     METADATA,
     Column("connection", String(200), primary_key=True),
     Column("taken_at", Float, primary_key=True),
-    Column("figures", Text, nullable=False),
+    Column("figures", LargeBinary, nullable=False),
 )
+"""`figures` is JSON, packed by zlib to a quarter of its size."""
 
 ALERT_STATES = Table(
     "alert_state",
@@ -233,3 +234,12 @@ ALERT_STATES = Table(
     Column("untold", Integer, nullable=False),
 )
 """`untold` is 1 while a change of state has not been delivered."""
+
+REVIEWS = Table(
+    "review",
+    METADATA,
+    Column("connection", String(200), primary_key=True),
+    Column("taken_at", String(40), nullable=False),
+    Column("findings", Text, nullable=False),
+)
+"""What the last review of a connection found, as (check, object); the next one is compared with it."""

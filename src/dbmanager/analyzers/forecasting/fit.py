@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbmanager.analyzers.forecasting.season import DAY, Season, offset, weekly
 from dbmanager.analyzers.forecasting.slope import Points, Slope, theil_sen
@@ -38,6 +38,8 @@ class Fit:
     season: Season
     below: float
     above: float
+    wander: float = 0.0
+    """How far, per second ahead, the last fifth of this very history ran off what the rest of it foretold."""
 
     def at(self, time: float) -> Estimate:
         """Return the value expected at a time; the interval widens with the distance from the newest point."""
@@ -45,8 +47,8 @@ class Fit:
         middle = self.trend.at(time - self.origin) + offset(self.season, time)
         return Estimate(
             middle,
-            middle + self.below - (self.trend.value - self.trend.low) * ahead,
-            middle + self.above + (self.trend.high - self.trend.value) * ahead,
+            middle + self.below - (self.trend.value - self.trend.low + self.wander) * ahead,
+            middle + self.above + (self.trend.high - self.trend.value + self.wander) * ahead,
         )
 
 
@@ -59,7 +61,24 @@ def too_little(points: Points) -> str | None:
 
 
 def fitted(points: Points) -> Fit | None:
-    """Return the model of (seconds since 1970, value) in order of time; None where all are of one time."""
+    """Return the model of (seconds since 1970, value) in order of time; None where all are of one time.
+
+    Sen's interval takes measurements for independent. What grows by steps of chance is not: each step stays. So the
+    interval widens as fast as the history was seen to run off its own past.
+    """
+    found = _plain(points)
+    early = _plain(points[: round(0.8 * len(points))]) if found is not None and len(points) >= LEAST_POINTS else None
+    if found is None or early is None:
+        return found
+    ran_off = []
+    for time, value in points[round(0.8 * len(points)) :]:
+        told = early.at(time)
+        if time > early.origin:
+            ran_off.append(max(0.0, value - told.high, told.low - value) / (time - early.origin))
+    return replace(found, wander=_quantile(sorted(ran_off), 0.95) if ran_off else 0.0)
+
+
+def _plain(points: Points) -> Fit | None:
     if not points:
         return None
     origin = points[-1][0]

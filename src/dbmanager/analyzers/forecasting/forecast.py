@@ -95,8 +95,8 @@ def reached(fit: Fit, limit: float, history_days: float) -> Reached:
     days = min(FURTHEST * history_days, MOST_DAYS)
     swing = [0.0, *fit.season.values()]
     middle = _when(fit, limit, fit.trend.value, 0.0, days)
-    early = _when(fit, limit, fit.trend.high, fit.above + max(swing), days)
-    late = _when(fit, limit, fit.trend.low, fit.below + min(swing), days)
+    early = _when(fit, limit, fit.trend.high + fit.wander, fit.above + max(swing), days)
+    late = _when(fit, limit, fit.trend.low - fit.wander, fit.below + min(swing), days)
     return Reached(limit, days, middle, early, late)
 
 

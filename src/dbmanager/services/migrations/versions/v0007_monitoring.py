@@ -8,12 +8,12 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Create the tables of moments and of alert states."""
+    """Create the tables of moments, of alert states and of reviews."""
     op.create_table(
         "metric_moment",
         sa.Column("connection", sa.String(200), primary_key=True),
         sa.Column("taken_at", sa.Float(), primary_key=True),
-        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("figures", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
         "alert_state",
@@ -25,6 +25,12 @@ def upgrade() -> None:
         sa.Column("value", sa.Float(), nullable=False),
         sa.Column("since", sa.Float(), nullable=False),
         sa.Column("untold", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "review",
+        sa.Column("connection", sa.String(200), primary_key=True),
+        sa.Column("taken_at", sa.String(40), nullable=False),
+        sa.Column("findings", sa.Text(), nullable=False),
     )
 
 
