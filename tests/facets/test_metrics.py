@@ -35,7 +35,7 @@ async def test_size_and_rows_grow_with_the_tables(engine: EngineUnderTest) -> No
     after = await _moment(adapter)
     grown = (after.value("database_bytes") or 0) - (before.value("database_bytes") or 0)
     assert grown > 500_000
-    assert 15_000 < _objects(after, "table_rows")["child"] < 60_000
+    assert 5_000 < _objects(after, "table_rows")["child"] < 90_000, "an estimate where the engine counts none"
     if engine.name != "sqlite":
         assert _objects(after, "table_bytes")["child"] > 500_000
         assert (after.value("connections_used") or 0) >= 1
