@@ -16,6 +16,7 @@ BYTES_PER_ENTRY_OVERHEAD = 6
 _LEFT_FREE_RATIO = 1.02
 _STEPS = (
     "WITH RECURSIVE step (at) AS (VALUES (:first) UNION ALL SELECT at + :step FROM step WHERE at + :step <= :last) "
+    "SELECT at FROM step"
 )
 _FIRST = "SELECT coalesce(min(rowid), 0), coalesce(max(rowid), 0) FROM "
 
@@ -123,8 +124,8 @@ class Samples:
         except sqlite3.OperationalError:  # a virtual table without rowids
             return []
         step = max(1, (last - first) // SAMPLE_ROWS)
-        query = f"SELECT {expression} FROM step CROSS JOIN {quote(table)} AS t ON t.rowid = step.at"  # noqa: S608
-        drawn = handle.raw.execute(_STEPS + query, {"first": first, "step": step, "last": last})
+        query = f"SELECT {expression} FROM {quote(table)} WHERE rowid IN ({_STEPS})"  # noqa: S608 - quoted
+        drawn = handle.raw.execute(query, {"first": first, "step": step, "last": last})
         return [row[0] for row in drawn]
 
 

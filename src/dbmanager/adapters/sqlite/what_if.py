@@ -131,11 +131,11 @@ class ClonePlanner:
             table, index = wanted[name]
             try:
                 self._clone.execute(SqliteEmit().create_index(table, index).statements[0])
-                self._plant(table.name, name, self._stat(handle, table, index))
             except sqlite3.OperationalError:  # a function that may change
                 self._impossible.add(name)
                 continue
             self._live.add(name)
+            self._plant(table.name, name, self._stat(handle, table, index))
         if gone or new:
             self._clone.execute("ANALYZE sqlite_schema")
         rows = self._clone.execute("EXPLAIN QUERY PLAN " + statement).fetchall()

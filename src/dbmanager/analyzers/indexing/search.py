@@ -258,8 +258,6 @@ class Search:
                 raise OutOfTime
             self.calls += 1
             cost, names = await self.oracle(query, list(bits(offer)))
-            if offer and not names:  # a plan that takes nothing of the offer is the plan of today
-                cost = self.base[query]
             found = cost, mask(names)
             self._seen[query].append((offer, found[1], cost))
             self._known.note(query, cost, found[1])
