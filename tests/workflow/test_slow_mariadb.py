@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -18,6 +17,7 @@ from tests.conftest import needed
 from tests.engines import mariadb
 from tests.engines.mysql_family import MySqlServer
 from tests.server.processes import call, client_in
+from tests.workflow.diagnosis import Signs, configure, diagnosed, index_mended, measured_report, told
 
 pytestmark = pytest.mark.anyio
 
@@ -54,10 +54,18 @@ CAST = "SELECT id FROM events WHERE code = 17"
 OFFSET = "SELECT id FROM orders ORDER BY id LIMIT 20 OFFSET 30000"
 PAGE = "SELECT id FROM orders WHERE id > 30000 ORDER BY id LIMIT 20"
 CODE = "SELECT id FROM events WHERE code = '17'"
-CAUSES = frozenset((
-    "missing index", "useless index", "one query for each row", "lock chain", "undersized buffers", "bloat",
-    "missing cache", "text beside number", "offset pagination", "chatty connections",
-))  # fmt: skip
+SIGNS: Signs = {
+    "missing index": ("indexes", ("orders(customer",)),
+    "useless index": ("indexes", ("orders.orders_note",)),
+    "one query for each row": ("workload", ("WL-001",)),
+    "lock chain": ("health", ("MY-203",)),
+    "undersized buffers": ("settings", ("**innodb_buffer_pool_size**",)),
+    "bloat": ("health", ("MY-217", "carts")),
+    "missing cache": ("caching", ("FROM `visits`",)),
+    "text beside number": ("plans", ("SQL-006",)),
+    "offset pagination": ("plans", ("SQL-003",)),
+    "chatty connections": ("workload", ("WL-002",)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +89,9 @@ async def _shop(server: MySqlServer, folder: Path, script: str) -> AsyncIterator
     async with contextlib.AsyncExitStack() as stack:
         place = Place(server, database, stack)
         place.run(script)
-        (folder / "dbmanager.toml").write_text(
-            f'[store]\ndata_dir = "state"\n[connections.shop]\nurl = "{server.url(database)}"\naccess = "admin"\n'
-            'password = { env = "SHOP_PASSWORD" }\n'
-        )
+        configure(folder, server.url(database))
         yield place, await stack.enter_async_context(client_in(folder))
     server.drop_database(database)
-
-
-async def _told(client: Client, tool: str, **arguments: Any) -> str:
-    text, _, failed = await call(client, tool, connection="shop", **arguments)
-    assert not failed, text
-    return text
 
 
 @contextlib.asynccontextmanager
@@ -112,35 +111,12 @@ async def _waiting(place: Place) -> AsyncIterator[None]:
         await holder.run("ROLLBACK")
 
 
-async def _diagnosed(client: Client, project: str, *asked: str) -> set[str]:
-    """Return the causes that the tools tell of, as their evidence names them."""
-    found = set()
-    workload = await _told(client, "analyze_workload", project=project)
-    found |= {"one query for each row"} if "WL-001" in workload else set()
-    found |= {"chatty connections"} if "WL-002" in workload else set()
-    health = await _told(client, "check_database", pack="health", project=project)
-    found |= {"lock chain"} if "MY-203" in health else set()
-    found |= {"bloat"} if "MY-217" in health and "carts" in health else set()
-    advice = await _told(client, "advise_indexes", project=project, seconds=8, drop_unused=True)
-    found |= {"missing index"} if "orders(customer" in advice else set()
-    found |= {"useless index"} if "orders.orders_note" in advice else set()
-    tuning = await _told(client, "plan_tuning", memory_bytes=4 * 1024**3, project=project)
-    found |= {"undersized buffers"} if "**innodb_buffer_pool_size**" in tuning else set()
-    caching = await _told(client, "plan_tuning", kind="caching", staleness_seconds=600, project=project)
-    found |= {"missing cache"} if "FROM `visits`" in caching.partition("Not worth it")[0] else set()
-    for statement in asked:
-        plan = await _told(client, "explain_query", sql=statement)
-        found |= {"text beside number"} if "SQL-006" in plan else set()
-        found |= {"offset pagination"} if "SQL-003" in plan else set()
-    return found
-
-
 @pytest.mark.promise("E2", "P3.2", "P3.3", "P3.4", "Q2")
 async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: MySqlServer, tmp_path: Path) -> None:
     async with _shop(strained, tmp_path, SHOP + FLAWS) as (place, client):
         _, begun, _ = await call(client, "update_project", goal="respond faster", connections=["shop"])
         project = begun["project"]
-        await _told(client, "analyze_workload", project=project)
+        await told(client, "analyze_workload", project=project)
         for _ in range(260):
             place.run("SELECT 1")
         place.run(";".join([*[REPORT] * 150, *[ORDER_PAGE] * 2, *[SCAN] * 8, CAST, OFFSET]))
@@ -148,28 +124,17 @@ async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: MySqlS
         place.run(";".join([BY_CUSTOMER] * 40))
         await anyio.sleep(1.2)  # rates want some time between two snapshots
         async with _waiting(place):
-            found = await _diagnosed(client, project, CAST, OFFSET)
-        assert found == CAUSES
-        text, advice, failed = await call(
-            client, "advise_indexes", connection="shop", queries=[BY_CUSTOMER], propose=True, project=project, seconds=5
-        )
-        assert not failed, text
-        token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, applied, failed = await call(client, "apply_change", change=advice["change"], confirm_token=token)
-        assert not failed, text
-        assert applied["state"] == "verified"
-        text, measured, _ = await call(
-            client, "measure_queries", connection="shop", queries=[BY_CUSTOMER], project=project
-        )
-        assert measured["work_after"] < measured["work_before"] / 10
-        assert not (await call(client, "export_deliverables", project=project))[2]
+            found = await diagnosed(client, project, SIGNS, CAST, OFFSET, seconds=8)
+        assert found == set(SIGNS)
+        await index_mended(client, project, BY_CUSTOMER, seconds=8)
+    assert "work before" in measured_report(tmp_path)
 
 
 @pytest.mark.promise("E2")
 async def test_a_sound_database_gives_no_alarm(sound: MySqlServer, tmp_path: Path) -> None:
     async with _shop(sound, tmp_path, SHOP + MENDED) as (place, client):
         _, begun, _ = await call(client, "update_project", goal="stay fast", connections=["shop"])
-        await _told(client, "analyze_workload")
+        await told(client, "analyze_workload")
         place.run(";".join([*[BY_CUSTOMER] * 40, *[ORDER_PAGE] * 2, *[PAGE] * 40, *[CODE] * 40]))
         await anyio.sleep(1.2)
-        assert await _diagnosed(client, begun["project"], PAGE, CODE) == set()
+        assert await diagnosed(client, begun["project"], SIGNS, PAGE, CODE, seconds=8) == set()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcp import Client
@@ -16,6 +15,7 @@ from tests.conftest import needed
 from tests.engines import postgresql
 from tests.engines.postgresql import PostgresServer
 from tests.server.processes import call, client_in
+from tests.workflow.diagnosis import Signs, configure, diagnosed, index_mended, measured_report, told
 
 pytestmark = pytest.mark.anyio
 
@@ -49,10 +49,19 @@ CAST = "SELECT id FROM events WHERE upper(code) = '17'"
 OFFSET = "SELECT id FROM orders ORDER BY id LIMIT 20 OFFSET 50000"
 PAGE = "SELECT id FROM orders WHERE id > 50000 ORDER BY id LIMIT 20"
 CODE = "SELECT id FROM events WHERE code = '17'"
-CAUSES = frozenset((
-    "missing index", "useless index", "stale statistics", "one query for each row", "lock chain", "undersized buffers",
-    "bloat", "missing cache", "wrapped column", "offset pagination", "chatty connections",
-))  # fmt: skip
+SIGNS: Signs = {
+    "missing index": ("indexes", ("orders(customer)",)),
+    "useless index": ("indexes", ("orders.orders_note",)),
+    "stale statistics": ("health", ("PG-210", "visits")),
+    "one query for each row": ("workload", ("WL-001",)),
+    "lock chain": ("health", ("PG-204",)),
+    "undersized buffers": ("settings", ("**shared_buffers**",)),
+    "bloat": ("health", ("PG-207", "carts")),
+    "missing cache": ("caching", ("FROM visits",)),
+    "wrapped column": ("plans", ("SQL-004",)),
+    "offset pagination": ("plans", ("SQL-003",)),
+    "chatty connections": ("workload", ("WL-002",)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +88,7 @@ async def _shop(server: PostgresServer, folder: Path, made: str, then: str) -> A
             "GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO app; SELECT pg_stat_statements_reset(); SELECT pg_stat_reset()"
         )
         place.run(then)
-        (folder / "dbmanager.toml").write_text(
-            f'[store]\ndata_dir = "state"\n[connections.shop]\nurl = "{server.url(database)}"\naccess = "admin"\n'
-            'password = { env = "SHOP_PASSWORD" }\n'
-        )
+        configure(folder, server.url(database))
         yield place, await stack.enter_async_context(client_in(folder))
     server.drop_database(database)
 
@@ -90,12 +96,6 @@ async def _shop(server: PostgresServer, folder: Path, made: str, then: str) -> A
 def _asks(place: Place, *statements: str) -> None:
     """Ask as the application does, in one connection."""
     place.run("SET ROLE app; " + "; ".join(statements))
-
-
-async def _told(client: Client, tool: str, **arguments: Any) -> str:
-    text, _, failed = await call(client, tool, connection="shop", **arguments)
-    assert not failed, text
-    return text
 
 
 @contextlib.asynccontextmanager
@@ -111,66 +111,29 @@ async def _waiting(place: Place) -> AsyncIterator[None]:
         await holder.execute("ROLLBACK")
 
 
-async def _diagnosed(client: Client, project: str, *asked: str) -> set[str]:
-    """Return the causes that the tools tell of, as their evidence names them."""
-    found = set()
-    workload = await _told(client, "analyze_workload", project=project)
-    found |= {"one query for each row"} if "WL-001" in workload else set()
-    found |= {"chatty connections"} if "WL-002" in workload else set()
-    health = await _told(client, "check_database", pack="health", project=project)
-    found |= {"stale statistics"} if "PG-210" in health and "visits" in health else set()
-    found |= {"lock chain"} if "PG-204" in health else set()
-    found |= {"bloat"} if "PG-207" in health or "PG-215" in health else set()
-    advice = await _told(client, "advise_indexes", project=project, seconds=3, drop_unused=True)
-    found |= {"missing index"} if "orders(customer)" in advice else set()
-    found |= {"useless index"} if "orders.orders_note" in advice else set()
-    tuning = await _told(client, "plan_tuning", memory_bytes=4 * 1024**3, project=project)
-    found |= {"undersized buffers"} if "**shared_buffers**" in tuning else set()
-    caching = await _told(client, "plan_tuning", kind="caching", staleness_seconds=600, project=project)
-    found |= {"missing cache"} if "FROM visits" in caching.partition("Not worth it")[0] else set()
-    for statement in asked:
-        plan = await _told(client, "explain_query", sql=statement)
-        found |= {"wrapped column"} if "SQL-004" in plan else set()
-        found |= {"offset pagination"} if "SQL-003" in plan else set()
-    return found
-
-
 @pytest.mark.promise("E2", "P3.2", "P3.3", "P3.4", "Q2")
 async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: PostgresServer, tmp_path: Path) -> None:
     async with _shop(strained, tmp_path, ORDERS, FLAWS) as (place, client):
         _, begun, _ = await call(client, "update_project", goal="respond faster", connections=["shop"])
         project = begun["project"]
-        await _told(client, "analyze_workload", project=project)
+        await told(client, "analyze_workload", project=project)
         _asks(place, *[BY_CUSTOMER] * 40, *[REPORT] * 150, *[ORDER_PAGE] * 2, CAST, OFFSET)
         _asks(place, *[LOOK_UP.format(n % 3000 + 1) for n in range(400)])
         for _ in range(260):
             strained.run_sql(place.database, "SET ROLE app; SELECT 1")
         async with _waiting(place):
             place.run("SELECT pg_sleep(1.2)")
-            found = await _diagnosed(client, project, CAST, OFFSET)
-        assert found == CAUSES
-        text, advice, failed = await call(
-            client, "advise_indexes", connection="shop", queries=[BY_CUSTOMER], propose=True, project=project, seconds=2
-        )
-        assert not failed, text
-        token = text.partition("confirm_token='")[2].partition("'")[0]
-        text, applied, failed = await call(client, "apply_change", change=advice["change"], confirm_token=token)
-        assert not failed, text
-        assert applied["state"] == "verified"
-        text, measured, _ = await call(
-            client, "measure_queries", connection="shop", queries=[BY_CUSTOMER], project=project
-        )
-        assert measured["work_after"] < measured["work_before"] / 10
-        assert not (await call(client, "export_deliverables", project=project))[2]
-    report = (tmp_path / "database-system/documentation/performance-docs/measurements.md").read_text()
-    assert "work before" in report
+            found = await diagnosed(client, project, SIGNS, CAST, OFFSET, seconds=3)
+        assert found == set(SIGNS)
+        await index_mended(client, project, BY_CUSTOMER, seconds=3)
+    assert "work before" in measured_report(tmp_path)
 
 
 @pytest.mark.promise("E2")
 async def test_a_sound_database_gives_no_alarm(sound: PostgresServer, tmp_path: Path) -> None:
     async with _shop(sound, tmp_path, ORDERS, MENDED) as (place, client):
         _, begun, _ = await call(client, "update_project", goal="stay fast", connections=["shop"])
-        await _told(client, "analyze_workload")
+        await told(client, "analyze_workload")
         _asks(place, *[BY_CUSTOMER] * 40, *[ORDER_PAGE] * 2, *[PAGE] * 40, *[CODE] * 40)
         place.run("SELECT pg_sleep(1.2)")
-        assert await _diagnosed(client, begun["project"], PAGE, CODE) == set()
+        assert await diagnosed(client, begun["project"], SIGNS, PAGE, CODE, seconds=3) == set()

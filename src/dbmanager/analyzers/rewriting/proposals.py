@@ -14,6 +14,10 @@ from dbmanager.analyzers.rewriting.promises import keys_of
 from dbmanager.model.schema import DatabaseSchema, Table, TypeKind
 
 MOST_PROPOSALS = 16
+_OPTIMIZER_FAULTS = (
+    SqlglotError, AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""What sqlglot's optimizer is known to raise on statements it can't handle: then it has nothing to propose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def optimized(statement: str, dialect: str, schema: DatabaseSchema) -> list[Prop
     for name, step in steps.items():
         try:
             text = step(base.copy()).sql(dialect)
-        except Exception:
+        except _OPTIMIZER_FAULTS:
             continue
         if text != plain:
             found.append(Proposal(text, f"sqlglot: {name}"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
+from dbmanager.adapters import counters
 from dbmanager.adapters.sql.row_findings import flagged
 from dbmanager.model.findings import FactRows, Fix, Problem
-from dbmanager.model.queries import Cell
 
 __all__ = ["COUNTERS", "LOCK_WAITS", "MYSQL", "Counters", "counted", "each_row", "flagged"]
 
@@ -17,21 +17,8 @@ LOCK_WAITS = "facts:lock_waits"
 HOUR = 3_600
 
 
-class Counters:
-    """The server's counters and settings; a missing one counts as 0."""
-
-    def __init__(self, row: Mapping[str, Cell]) -> None:
-        self._row = row
-
-    def __getitem__(self, name: str) -> float:
-        try:
-            return float(str(self._row.get(name, 0)))
-        except ValueError:
-            return 0.0
-
-    def text(self, name: str) -> str:
-        """Return a setting as it is written; empty where the server has none of that name."""
-        return str(self._row.get(name, ""))
+class Counters(counters.Counters):
+    """The server's counters and settings."""
 
     @property
     def hours(self) -> float:
@@ -52,8 +39,7 @@ def counted(
 
     def judge(facts: FactRows) -> Iterator[Problem]:
         for row in facts:
-            counters = Counters(row)
-            if is_wrong(counters):
+            if is_wrong(Counters(row)):
                 shown = {
                     name: row.get(name)
                     for name in [*shows.split(), "uptime_since_flush_status", "uptime"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
+from dbmanager.adapters.counters import Counters
 from dbmanager.adapters.redis.checks.facts import CLUSTER, GROUPS, HEALTH, HOT, LATENCY, REDIS, SLOWLOG
 from dbmanager.model.findings import Check, FactRows, Fix, Problem, QueryCheck, Severity
-from dbmanager.model.queries import Cell
 
 LIMITS = ("maxmemory", "maxmemory-policy", "maxclients", "slowlog-log-slower-than", "slowlog-max-len")
 HOT_COUNT = 200
@@ -16,21 +16,8 @@ LONG_MS = 100
 MEGABYTE = 1_048_576
 
 
-class Told:
-    """What INFO and CONFIG tell; a missing figure counts as 0."""
-
-    def __init__(self, row: Mapping[str, Cell]) -> None:
-        self._row = row
-
-    def __getitem__(self, name: str) -> float:
-        try:
-            return float(str(self._row.get(name, 0)))
-        except ValueError:
-            return 0.0
-
-    def text(self, name: str) -> str:
-        """Return a word; empty where it is not told."""
-        return str(self._row.get(name, ""))
+class Told(Counters):
+    """What INFO and CONFIG tell."""
 
     @property
     def hours(self) -> float:
