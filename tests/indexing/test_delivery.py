@@ -65,3 +65,13 @@ async def test_call_counts_must_fit_the_queries(tmp_path: Path) -> None:
         text, _, failed = await call(client, "advise_indexes", connection="main", queries=[ONE, OTHER], calls=[1])
         assert failed
         assert "1 call counts do not fit 2 queries" in text
+
+
+async def test_a_budget_that_is_too_small_for_anything_is_told(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as raw:
+        raw.executescript(SALES)
+    async with client_in(tmp_path, "--url", "sqlite:///shop.db") as client:
+        text, _, failed = await call(client, "advise_indexes", connection="main", queries=[ONE], budget_mb=0.01)
+        assert not failed
+        assert "0 indexes to make" in text
+        assert "the budget of 10.0 kB is too small: the smallest takes" in text

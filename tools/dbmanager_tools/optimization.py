@@ -191,6 +191,8 @@ def _headline(report: AdviceReport) -> str:
     line = f"{len(report.create)} indexes to make, by {report.method}"
     if report.effects and report.create:
         line += f", {markdown.size(report.size_bytes)} of at most {markdown.size(report.budget_bytes)}"
+    if report.least_bytes is not None:
+        line += f"; the budget of {markdown.size(report.budget_bytes)} is too small: the smallest takes {markdown.size(report.least_bytes)}"
     return line + ":"
 
 

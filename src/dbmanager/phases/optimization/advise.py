@@ -87,6 +87,7 @@ class AdviceReport:
         budget_bytes: what the set had to keep to.
         calls: how often the planner was asked.
         by_rule: indexes of kinds that nothing can cost before they are built; not in `create`.
+        least_bytes: of the smallest candidate, where the budget is too small for any; else None.
     """
 
     create: tuple[Advice, ...]
@@ -98,6 +99,7 @@ class AdviceReport:
     size_bytes: int = 0
     calls: int = 0
     by_rule: tuple[Advice, ...] = ()
+    least_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ async def advise(
     before = await measure(adapter, [one.statement for one in asked], run.problems) if measured else ()
     unused = run.unused()
     size = sum(advice.size_bytes or 0 for advice in create)
-    return AdviceReport(tuple(create), unused, before, run.method, effects, run.budget, size, run.calls, run.special())
+    return AdviceReport(
+        tuple(create), unused, before, run.method, effects, run.budget, size, run.calls, run.special(), run.least_bytes
+    )
 
 
 class _Run:
@@ -176,6 +180,7 @@ class _Run:
         self._ends = time.monotonic() + bounds.seconds
         self.problems: dict[int, str] = {}
         self.method, self.calls, self.budget = "", 0, 0
+        self.least_bytes: int | None = None
 
     async def planner(self, stack: AsyncExitStack, trials: IndexTrials | None) -> Planner | None:
         """Return what can be asked: the engine's own means, a sampled copy, or nothing; `method` says which."""
@@ -212,6 +217,8 @@ class _Run:
         pool = Pool(planner, self._schema, self._written, per_unit)
         await pool.fill(statements, self._adapter.dialect, self._means)
         self.budget = await self._budget(pool)
+        if pool.sizes and min(pool.sizes) > self.budget:
+            self.least_bytes = min(pool.sizes)
 
         async def oracle(query: int, offered: list[int]) -> tuple[float, list[int]]:
             if not offered:
