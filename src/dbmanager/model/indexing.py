@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from dbmanager.model.schema import Column, Index, Table, TypeKind
 
@@ -17,6 +18,8 @@ class IndexMeans:
 
 
 PLAIN = IndexMeans()
+SearchKind = Literal["pattern", "contains", "ranges", "words", "great range"]
+"""Searches that no ordinary index serves."""
 _ENTRY_BYTES = 16
 _FILLED = 0.9
 _USUAL_TEXT_BYTES = 24

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dbmanager.adapters.facets.capability import Unsupported
-from dbmanager.model.indexing import IndexMeans
+from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import DataType, ForeignKey, Index, Table
 
@@ -74,6 +74,12 @@ class Emit(Protocol):
 
     def drop_index(self, table: Table, index: Index, *, online: bool = False) -> Emission:
         """Emit the drop, with the index's re-creation as inverse."""
+        ...
+
+    def special_index(
+        self, table: Table, column: str, kind: SearchKind, expression: str | None = None
+    ) -> Index | Unsupported:
+        """Return the index of another kind that serves a search, or why there is none to make."""
         ...
 
     def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:

@@ -11,7 +11,7 @@ from dbmanager.adapters.mongodb.steps import Steps
 from dbmanager.adapters.mongodb.values import document_of, short_text, text_of
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangeStep
-from dbmanager.model.indexing import PLAIN
+from dbmanager.model.indexing import PLAIN, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -68,6 +68,12 @@ class MongoEmit:
         """Emit the drop, with the index's re-creation as inverse."""
         again = {"createIndexes": table.name, "indexes": [specification(index)]}
         return Emission((_drop(table.name, [index.name]),), (_text(again),))
+
+    def special_index(
+        self, table: Table, column: str, kind: SearchKind, expression: str | None = None
+    ) -> Index | Unsupported:
+        """Say that there is none."""
+        return Unsupported("not built for MongoDB yet")
 
     def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
         """Say that it can't be done."""

@@ -14,7 +14,7 @@ from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
-from dbmanager.model.indexing import PLAIN
+from dbmanager.model.indexing import PLAIN, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -220,6 +220,12 @@ class MysqlEmit:
         if online:
             return f"ALTER TABLE {name_of(table.name)} DROP INDEX {name_of(index.name)}, ALGORITHM=INPLACE, LOCK=NONE"
         return self.drop_index_statement(table, index.name)
+
+    def special_index(
+        self, table: Table, column: str, kind: SearchKind, expression: str | None = None
+    ) -> Index | Unsupported:
+        """Say that there is none."""
+        return Unsupported("not built for MySQL and MariaDB yet: FULLTEXT serves words alone")
 
     def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
         """Emit INVISIBLE (MySQL 8) or IGNORED (MariaDB 10.6): the index is kept up to date and no plan reads it."""

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
+from dbmanager.adapters.postgresql.special_indexes import special_index
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
-from dbmanager.model.indexing import IndexMeans
+from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -141,6 +142,12 @@ class PostgresEmit:
 
     def _drop(self, table: Table, index: Index, online: bool) -> str:
         return f"DROP INDEX {'CONCURRENTLY ' if online else ''}{quote(table.schema, index.name)}"
+
+    def special_index(
+        self, table: Table, column: str, kind: SearchKind, expression: str | None = None
+    ) -> Index | Unsupported:
+        """Return a GIN, GiST or BRIN index; what-if can't cost the first two."""
+        return special_index(table, column, kind, expression)
 
     def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
         """Say that it can't be done."""

@@ -10,7 +10,7 @@ from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of
 from dbmanager.model.changes import ChangeStep
-from dbmanager.model.indexing import IndexMeans
+from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
 
@@ -144,6 +144,12 @@ class SqliteEmit:
         """Emit the drop; the inverse is the index as it was written."""
         again = (index.definition,) if index.definition else self.create_index(table, index).statements
         return Emission((f"DROP INDEX {quote(index.name)}",), again)
+
+    def special_index(
+        self, table: Table, column: str, kind: SearchKind, expression: str | None = None
+    ) -> Index | Unsupported:
+        """Say that there is none."""
+        return Unsupported("SQLite has no other kinds of index but virtual tables")
 
     def hide_index(self, table: Table, index: Index) -> Hiding | Unsupported:
         """Say that it can't be done."""

@@ -11,7 +11,7 @@ from dbmanager.adapters.facets import Adapter, Planned, Planner, Unsupported
 from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.reasons import reason
 from dbmanager.analyzers.indexing.search import Choice, Search, Task
-from dbmanager.analyzers.indexing.special import special_indexes
+from dbmanager.analyzers.indexing.special import special_searches
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.indexing import PLAIN, rough_index_bytes
@@ -266,13 +266,17 @@ class _Run:
     def special(self) -> tuple[Advice, ...]:
         """Return the indexes of other kinds that queries may want, by rule."""
         found: dict[str, Advice] = {}
+        emit = self._adapter.emit
+        if isinstance(emit, Unsupported):
+            return ()
         for number, asked in enumerate(self._asked, 1):
             if number - 1 in self.problems:
                 continue
-            for table, index, why in special_indexes(asked.statement, self._adapter.dialect, self._schema):
-                known = found[index.name].queries if index.name in found else ()
-                if is_large(table):
-                    found[index.name] = Advice(table, index, (*known, number), None, why)
+            for one in special_searches(asked.statement, self._adapter.dialect, self._schema):
+                index = emit.special_index(one.table, one.column, one.kind, one.expression)
+                if isinstance(index, Index) and is_large(one.table):
+                    known = found[index.name].queries if index.name in found else ()
+                    found[index.name] = Advice(one.table, index, (*known, number), None, one.why)
         return tuple(found.values())
 
     def unused(self) -> tuple[tuple[Table, Index], ...]:
