@@ -16,6 +16,8 @@ ON_MONGODB = "tests/workflow/test_mongodb.py::test_documents_are_looked_at_read_
 ON_MYSQL = "tests/workflow/test_mysql.py::test_rows_are_looked_at_read_explained_changed_and_put_back"
 ON_REDIS = "tests/workflow/test_redis.py::test_the_phases_that_redis_has"
 ON_TUNING = "tests/workflow/test_tuning.py::test_health_and_settings_are_told_on_every_engine"
+DESIGNED = "tests/implementation/test_schema_applied.py::test_a_design_is_applied_to_an_empty_database_and_read_again"
+COLLECTIONS = "tests/implementation/test_schema_applied.py::test_collections_and_their_validators_are_made_as_designed"
 ASKED = "tests/server/test_workload.py::test_a_workload_is_analysed_on_every_engine"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 REWRITES = "tests/optimization/test_tool.py::test_a_rewrite_is_judged_and_kept_as_evidence"
@@ -57,6 +59,7 @@ _SQL = {
     ),
     **_tested(ON_TUNING, "plan_tuning"),
     **_tested(REWRITES, "verify_rewrite"),
+    **_tested(DESIGNED, "plan_schema"),
 }  # fmt: skip
 
 _MYSQL = {
@@ -71,6 +74,7 @@ _MONGODB = {
     **_tested(SIX_PHASES, "check_database", "assess_database", "advise_indexes", "measure_queries", "apply_change",
               "plan_migration", "verify_data", "classify_data", "trace_lineage", "run_backup", "run_drill",
               "export_deliverables"),
+    **_tested(COLLECTIONS, "plan_schema"),
     "plan_tuning": Shown("not run", "the engine of the tests does not execute serverStatus; the rule is judged by recorded replies"),
     "verify_rewrite": Shown("unsupported", "pipelines of MongoDB are not compared yet: small databases are made for SQL alone"),
 }  # fmt: skip
@@ -81,6 +85,7 @@ _REDIS = {
               "export_deliverables", "verify_data"),
     **_tested(ON_TUNING, "plan_tuning"),
     "plan_migration": Shown("unsupported", "keys are copied by a backup restored elsewhere; Redis declares no tables"),
+    "plan_schema": Shown("unsupported", "Redis declares nothing: there is no schema to make"),
     "verify_rewrite": Shown("unsupported", "Redis has no query language: a command has no other form to compare with"),
     **{tool: Shown("unsupported", "Redis has no query planner") for tool in (
         "explain_query", "advise_indexes", "measure_queries")},

@@ -33,6 +33,7 @@ EXPERTS: tuple[Expert, ...] = (
          ("assess_database", "a relation with orphans is a rule that nothing enforces; inferred is not declared"),
          ("check_database", "pack=schema: a finding is proved by its evidence, its fix is not applied yet"),
          ("trace_lineage", "what stands on a column before it is changed"),
+         ("plan_schema", "a design is as the engine read it back; rows in the way come with the query that counts them"),
          ("propose_change", "a design that can't run on an empty copy is refused here, for nothing")),
     ),
     Expert(

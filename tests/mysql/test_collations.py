@@ -89,7 +89,7 @@ async def test_every_collation_of_either_is_had_or_replaced_by_one_that_the_othe
      ("utf8mb4_0900_bin", "utf8mb4_nopad_bin"), ("utf8mb4_es_0900_as_cs", "utf8mb4_nopad_bin")],
 )  # fmt: skip
 def test_before_mariadb_10_10_older_rules_stand_in(name: str, landed: str) -> None:
-    old = ServerFacts("10.6.16-MariaDB", 100_616, "u", "d", "", False, False, frozenset())
+    old = ServerFacts("10.6.16-MariaDB", 100_616, "u", "d", "", False, False, "utf8mb4_general_ci", frozenset())
     found = nearest_collation(name, old)
     assert found is not None
     assert found[0] == landed

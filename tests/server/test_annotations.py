@@ -38,7 +38,7 @@ ROWS = (
 )
 EVENTS = [(event, table) for table in ("customers", "orders") for event in ("INSERT", "UPDATE", "DELETE")]
 STEPS = [{"sql": "UPDATE customers SET city = 'York' WHERE id = 7"}]
-SCRATCH = frozenset(("propose_change", "run_drill", "advise_indexes", "verify_rewrite"))
+SCRATCH = frozenset(("propose_change", "plan_schema", "run_drill", "advise_indexes", "verify_rewrite"))
 """Tools that may make a throw-away database on the same server, so its counters move; traces are looked for all the same."""
 
 
@@ -153,6 +153,7 @@ def _calls(project: str, change: str) -> dict[str, dict[str, Any]]:
         "propose_change": {"connection": "shop", "title": "an index", "reason": "measured", "project": project,
                            "steps": [{"sql": "CREATE INDEX ix_city ON customers (city)"}, *STEPS]},
         "review_change": {"change": change},
+        "plan_schema": {"connection": "shop", "project": project, "design": ["CREATE TABLE planned (id INTEGER PRIMARY KEY)"]},
         "plan_migration": {"source": "shop", "target": "copy"},
         "verify_data": {"source": "shop", "target": "copy"},
         "run_backup": shop,

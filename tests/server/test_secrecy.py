@@ -120,6 +120,9 @@ async def test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret(
                 await call("check_database", pack=pack, **with_project)
             await call("plan_tuning", propose=True, **with_project)
             await call("classify_data", **with_project)
+            texts = ["CREATE TABLE customers (id INTEGER PRIMARY KEY, email INTEGER NOT NULL, card_number INTEGER)"]
+            told, _ = await call("plan_schema", design=texts, **with_project)
+            assert "Nothing is proposed" in told, told
             for sql in ("SELECT * FROM customers", "SELECT upper(email), card_number FROM customers",
                         "SELECT remark FROM orders", "SELECT cast(email AS integer) FROM customers",
                         "SELECT max(email) FROM customers UNION SELECT full_name FROM customers", "SELECT nonsense"):  # fmt: skip

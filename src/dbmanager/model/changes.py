@@ -38,6 +38,10 @@ class StepState(StrEnum):
 Risk = Literal["low", "medium", "high"]
 
 
+UNDONE_BY_INVERSE = ("statement", "schema_part")
+"""Kinds of step that nothing undoes but their inverse or before-image; other kinds undo themselves."""
+
+
 class Probe(BaseModel):
     """A read whose single value tells whether a step took effect."""
 
@@ -52,7 +56,7 @@ class ChangeStep(BaseModel):
     """One statement with everything a reviewer must know of it.
 
     A step's `kind` names the handler that carries it out: `statement` for one SQL statement; phases register
-    others (`copy_table`). `inverse` empty together with `before_image` False means irreversible.
+    others (`copy_table`). Where the kind does not undo itself, no inverse and no before-image means irreversible.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,7 +83,7 @@ class ChangeStep(BaseModel):
     @property
     def reversible(self) -> bool:
         """Whether the step can be undone."""
-        return bool(self.inverse) or self.before_image is not None
+        return bool(self.inverse) or self.before_image is not None or self.kind not in UNDONE_BY_INVERSE
 
 
 class ChangePlan(BaseModel):

@@ -155,6 +155,23 @@ def _advice(evidence: Evidence) -> dict[str, str]:
     }
 
 
+def _applied(evidence: Evidence) -> dict[str, str]:
+    tables = evidence.payload["tables"]
+    rows = [(name, part) for name in sorted(tables) for part in sorted(tables[name])]
+    return {"architecture/schemas/applied.md": "# Applied and read again\n\n" + _rows(("table", "has"), rows)}
+
+
+def _statements(evidence: Evidence) -> dict[str, str]:
+    """Return scripts that make the same changes again, and that take them back."""
+    forward = [";\n".join(step["statements"]) for step in evidence.payload["steps"]]
+    back = [";\n".join(step["inverse"]) for step in reversed(evidence.payload["steps"]) if step["inverse"]]
+    return {
+        f"architecture/schemas/{name}.sql": ";\n\n".join(texts) + ";\n"
+        for name, texts in (("applied", forward), ("undo", back))
+        if texts
+    }
+
+
 def _settings(evidence: Evidence) -> dict[str, str]:
     rows = [
         (s["setting"], s["current"], s["proposed"], s["measured"], s["formula"]) for s in evidence.payload["settings"]
@@ -234,6 +251,8 @@ def _classified(evidence: Evidence) -> dict[str, str]:
 _FROM_EVIDENCE: dict[str, Any] = {
     "requirements": _requirements,
     "check_schema": _findings("documentation/architecture-docs/schema-findings.md", "Schema findings"),
+    "schema_applied": _applied,
+    "schema_statements": _statements,
     "index_advice": _advice,
     "measured_change": _measured,
     "workload": _asked,

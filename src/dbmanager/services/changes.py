@@ -138,7 +138,7 @@ class Changes:
             change = await self.reconcile(id_)
             done = [r for r in change.steps if r.state is StepState.APPLIED or (r.step.kind in self._handlers
                     and r.state is not StepState.PENDING and r.state is not StepState.UNDONE)]  # fmt: skip
-            stuck = [r for r in done if not r.step.reversible and r.step.kind not in self._handlers]
+            stuck = [r for r in done if not r.step.reversible]
             if stuck:
                 await self._kept.finish(id_, ChangeState.APPLIED)
                 raise Irreversible(
@@ -200,7 +200,7 @@ class Changes:
     async def _require_backup(self, change: ChangeSet) -> None:
         """Refuse what can't be undone in production unless a restore proved a backup of the last day."""
         name = change.plan.connection
-        stuck = [r for r in change.steps if not r.step.reversible and r.step.kind not in self._handlers]
+        stuck = [r for r in change.steps if not r.step.reversible]
         if not stuck or self._connections.settings(name).environment != "production":
             return
         yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)

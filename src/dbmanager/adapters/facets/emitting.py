@@ -8,7 +8,8 @@ from typing import Protocol
 from dbmanager.adapters.facets.capability import Unsupported
 from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
-from dbmanager.model.schema import DataType, ForeignKey, Index, Table
+from dbmanager.model.schema import Column, DataType, ForeignKey, Index, Table
+from dbmanager.model.schema_difference import TableDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,18 @@ class Emit(Protocol):
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Emit the reference for an existing table."""
+        ...
+
+    def alter_table(self, difference: TableDifference) -> Emission | Unsupported:
+        """Emit what alters the table, its indexes aside, and its references where they can be added later.
+
+        The inverse is empty where values would be lost for good (a dropped column). Unsupported says what this engine
+        can't alter.
+        """
+        ...
+
+    def changes_values(self, before: Column, after: Column) -> str | None:
+        """Return a condition that holds for rows whose value another type would change without an error, else None."""
         ...
 
     def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:

@@ -13,7 +13,8 @@ from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.indexing import PLAIN, SearchKind
 from dbmanager.model.queries import Scalar
-from dbmanager.model.schema import DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema_difference import TableDifference
 
 _WORDS = {
     TypeKind.INTEGER: "long", TypeKind.DECIMAL: "decimal", TypeKind.FLOAT: "double", TypeKind.BOOLEAN: "bool",
@@ -21,6 +22,8 @@ _WORDS = {
     TypeKind.JSON: "object", TypeKind.ARRAY: "array", TypeKind.ENUM: "string",
 }  # fmt: skip
 _PORTABLE = ("btree",)
+_VALIDATION: dict[str, Any] = {"validator": {}, "validationLevel": "strict", "validationAction": "error"}
+"""Options that can be changed later, and what stands where they are left out."""
 
 
 class MongoEmit:
@@ -83,6 +86,23 @@ class MongoEmit:
         """MongoDB enforces no references."""
         return Unsupported("MongoDB enforces no references")
 
+    def alter_table(self, difference: TableDifference) -> Emission | Unsupported:
+        """Emit collMod for another validator; the other options of a collection stand from its creation."""
+        before, after = (
+            document_of(table.definition) if table.definition else {} for table in (difference.before, difference.after)
+        )
+        fixed = {name for name in {*before, *after} - set(_VALIDATION) if before.get(name) != after.get(name)}
+        if fixed:
+            return Unsupported(
+                f"{', '.join(sorted(fixed))} of {difference.before.name} can't be changed once the collection is there"
+            )
+        name = difference.before.name
+        return Emission((_text(_validated(name, after)),), (_text(_validated(name, before)),))
+
+    def changes_values(self, before: Column, after: Column) -> str | None:
+        """Documents keep their types."""
+        return None
+
     def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
         """Return a command counting the indexes of that name."""
         return indexes_probe(table.name), (index_name,)
@@ -98,6 +118,11 @@ class MongoEmit:
     def schema_exists_probe(self, name: str) -> tuple[str, tuple[Scalar, ...]]:
         """Return a probe that never finds one."""
         return collections_probe(), ()
+
+
+def _validated(collection: str, options: dict[str, Any]) -> dict[str, Any]:
+    validation = {name: options.get(name, default) for name, default in _VALIDATION.items()}
+    return {"collMod": collection, **validation}
 
 
 def specification(index: Index) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
+from dbmanager.adapters.mysql.alter import alter_table, changes_values
 from dbmanager.adapters.mysql.collations import nearest_collation
 from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.tables import name_of
@@ -17,6 +18,7 @@ from dbmanager.model.changes import ChangeStep
 from dbmanager.model.indexing import PLAIN, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema_difference import TableDifference
 
 _INTEGERS = {8: "tinyint", 16: "smallint", 24: "mediumint", 32: "int", 64: "bigint"}
 _LITERAL = re.compile(r"^(NULL|TRUE|FALSE|CURRENT_TIMESTAMP|[-+]?\d+(\.\d+)?|'(?:[^'\\]|'')*')$", re.I)
@@ -248,11 +250,20 @@ class MysqlEmit:
         name = key.name or f"{table.name}_{'_'.join(key.columns)}_fk"[:64]
         on = name_of(table.name)
         body = _reference(replace(key, name=name))
-        made = any(index.column_names[: len(key.columns)] == key.columns for index in table.indexes)
+        own = {index.name for index in table.indexes if index.backs_constraint and index.name == name}
+        made = any(i.column_names[: len(key.columns)] == key.columns for i in table.indexes if i.name not in own)
         undo = [
             f"ALTER TABLE {on} DROP FOREIGN KEY {name_of(name)}" + ("" if made else f", DROP INDEX {name_of(name)}")
         ]
         return Emission((f"ALTER TABLE {on} ADD {body}",), tuple(undo))
+
+    def alter_table(self, difference: TableDifference) -> Emission | Unsupported:
+        """Emit one ALTER TABLE."""
+        return alter_table(difference, lambda column: self._column(column, True, False, []))
+
+    def changes_values(self, before: Column, after: Column) -> str | None:
+        """Return the condition of a value that is rounded or cut."""
+        return changes_values(before, after)
 
     def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
         """Return a query giving 1 while an index of that name exists."""

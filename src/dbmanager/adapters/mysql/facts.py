@@ -14,7 +14,7 @@ LEXICAL_MODES = frozenset(
 """SQL modes that change how text is read; the gate reads it one way, so no session has them."""
 ASKED = (
     "SELECT VERSION(), CURRENT_USER(), DATABASE(), @@GLOBAL.sql_mode, @@lower_case_table_names, @@performance_schema, "
-    "@@read_only"
+    "@@read_only, @@collation_database"
 )
 MEANS = (
     "SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) FROM information_schema.COLUMNS WHERE (TABLE_SCHEMA = 'information_schema' "
@@ -38,6 +38,7 @@ class ServerFacts:
     Attributes:
         has: words for what is there, e.g. `statistics.expression` (functional indexes), `max_statement_time`.
         sql_mode: the server's own modes without those that change how text is read.
+        collation: of columns that name none, in this database.
     """
 
     version: str
@@ -47,6 +48,7 @@ class ServerFacts:
     sql_mode: str
     folds_names: bool
     read_only: bool
+    collation: str
     has: frozenset[str]
 
     @property
@@ -68,7 +70,7 @@ def server_facts(
         words.discard("userstat")
     return ServerFacts(
         version, version_number(version), str(row[1]), str(row[2]), ",".join(modes), str(row[4]) != "0",
-        str(row[6]) == "1", frozenset(words),
+        str(row[6]) == "1", str(row[7]), frozenset(words),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,9 @@ class MysqlScratch:
         adapter = self.open(place)
         try:
             await self._servers.start(place.name, command, place.path, lambda: _answers(adapter), account)
+            with suppress(DbManagerError):  # another version may not have the source's collation
+                async with adapter.sessions.writing(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
+                    await raw.fetch(f"ALTER DATABASE {name_of(place.name)} COLLATE {await self._collation()}")
         finally:
             await adapter.close()
 
@@ -139,7 +143,7 @@ class MysqlScratch:
 
     async def _make(self, scratch: str) -> None:
         try:
-            await self._admin(f"CREATE DATABASE {name_of(scratch)}")
+            await self._admin(f"CREATE DATABASE {name_of(scratch)} COLLATE {await self._collation()}")
         except (AuthenticationFailed, PermissionDenied):
             pattern = name_of(f"{PREFIX}%".replace("_", r"\_"))
             raise PermissionDenied(
@@ -148,6 +152,10 @@ class MysqlScratch:
                 hint=f"Grant it that, and no more: GRANT ALL PRIVILEGES ON {pattern}.* TO "
                 f"{(await self._sessions.facts()).user}. Or use an account that may.",
             ) from None
+
+    async def _collation(self) -> str:
+        """Return the source's collation: a column that names none has it."""
+        return name_of((await self._sessions.facts()).collation)
 
     async def _admin(self, statement: str) -> None:
         """Make or drop a scratch database: the one write that needs no change set."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
+from dbmanager.adapters.postgresql.alter import alter_table, changes_values
 from dbmanager.adapters.postgresql.special_indexes import special_index
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
@@ -14,6 +15,7 @@ from dbmanager.model.changes import ChangeStep
 from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema_difference import TableDifference
 
 _INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
 _UNSIGNED = {16: "integer", 32: "bigint", 64: "numeric(20)"}
@@ -159,6 +161,14 @@ class PostgresEmit:
         on = quote(table.schema, table.name)
         body = _reference(replace(key, name=name))
         return Emission((f"ALTER TABLE {on} ADD {body}",), (f"ALTER TABLE {on} DROP CONSTRAINT {quote(name)}",))
+
+    def alter_table(self, difference: TableDifference) -> Emission | Unsupported:
+        """Emit one ALTER TABLE."""
+        return alter_table(difference, lambda column: self._column(column, True, []))
+
+    def changes_values(self, before: Column, after: Column) -> str | None:
+        """Return the condition of a value that does not come back as it was."""
+        return changes_values(before, after)
 
     def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
         """Return a query giving 1 while a valid index of that name exists."""

@@ -9,10 +9,12 @@ from dbmanager.adapters.sql.keyed import keyed_columns
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sql.steps import sql_change_step
 from dbmanager.adapters.sql.untranslated import check_of, default_of
+from dbmanager.adapters.sqlite.alter import alter_table, changes_values
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
 from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema_difference import TableDifference
 
 _SAME = {
     TypeKind.INTEGER: "INTEGER",
@@ -158,6 +160,23 @@ class SqliteEmit:
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Say that SQLite can't."""
         return Unsupported("SQLite adds references only when the table is created; rebuild the table instead")
+
+    def alter_table(self, difference: TableDifference) -> Emission | Unsupported:
+        """Emit what adds columns, or builds the table anew."""
+
+        def define(table: Table, column: Column) -> str:
+            return self._column(table, column, True, table.primary_key.columns if table.primary_key else (), [])
+
+        return alter_table(
+            difference,
+            lambda table: self.create_table(table, source_engine="sqlite").statements[0],
+            define,
+            lambda table, index: self.create_index(table, index).statements[0],
+        )
+
+    def changes_values(self, before: Column, after: Column) -> str | None:
+        """Return the condition of a text that a number's column would change."""
+        return changes_values(before, after)
 
     def index_exists_probe(self, table: Table, index_name: str) -> tuple[str, tuple[Scalar, ...]]:
         """Return a query giving 1 while the index exists."""

@@ -13,8 +13,11 @@ from dbmanager.adapters.sql.before_images import key_of, refuse_more
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.session import Handle, Sessions
 from dbmanager.adapters.sqlite.storage import captured, released
+from dbmanager.errors import StatementFailed
 from dbmanager.model.schema import Table
 
+REBUILD = "PRAGMA foreign_keys = OFF"
+"""Stands first among statements that build a table anew: references are off for them, and checked before they are kept."""
 _JOURNAL = re.compile(r"\s*PRAGMA\s+journal_mode\s*=", re.IGNORECASE)
 
 
@@ -29,6 +32,9 @@ class SqliteExecute:
     ) -> ExecutionResult:
         """Run the statements, in one immediate transaction when `atomic`."""
 
+        def rebuild(handle: Handle) -> ExecutionResult:
+            return _rebuilt(handle, [statement.text for statement in statements[1:]])
+
         def work(handle: Handle) -> ExecutionResult:
             started, changed = time.perf_counter(), 0
             if atomic:
@@ -41,7 +47,11 @@ class SqliteExecute:
 
         if any(_JOURNAL.match(statement.text) for statement in statements):
             self._sessions.close_readers()
-        return await self._sessions.write(work, timeout_seconds=timeout_seconds, lock_seconds=lock_timeout_seconds)
+        return await self._sessions.write(
+            rebuild if statements[0].text == REBUILD else work,
+            timeout_seconds=timeout_seconds,
+            lock_seconds=lock_timeout_seconds,
+        )
 
     async def capture_and_execute(
         self,
@@ -101,6 +111,31 @@ class SqliteExecute:
             return changed
 
         return await self._sessions.read(work, timeout_seconds=600)
+
+
+def _rebuilt(handle: Handle, statements: Sequence[str]) -> ExecutionResult:
+    """Run the statements in one transaction with references off; keep them only where no reference broke by them."""
+    started = time.perf_counter()
+    handle.raw.execute("PRAGMA foreign_keys = OFF")
+    handle.raw.execute("PRAGMA legacy_alter_table = ON")  # else a rename would change those who refer to the table
+    handle.raw.execute("BEGIN IMMEDIATE")
+    broken = _broken(handle)
+    for statement in statements:
+        handle.raw.execute(statement)
+    if worse := _broken(handle) - broken:
+        raise StatementFailed(
+            f"{len(worse)} references would point at nothing afterwards; nothing was changed",
+            object_name=sorted(worse)[0][0],
+        )
+    handle.raw.execute("COMMIT")
+    handle.raw.execute("PRAGMA legacy_alter_table = OFF")
+    handle.raw.execute("PRAGMA foreign_keys = ON")
+    return ExecutionResult(0, time.perf_counter() - started)
+
+
+def _broken(handle: Handle) -> set[tuple[str, str, int]]:
+    """Return the references that point at nothing: child table, parent table, number of the row."""
+    return {(str(row[0]), str(row[2]), row[1] or 0) for row in handle.raw.execute("PRAGMA foreign_key_check")}
 
 
 def upsert(table: Table, columns: Sequence[str], key: Sequence[str]) -> str:

@@ -110,13 +110,21 @@ class Sessions:
     async def write(self, work: Callable[[Handle], ResultT], *, timeout_seconds: float, lock_seconds: float) -> ResultT:
         """Run `work` with the writing handle in a worker thread; one at a time.
 
+        After a failure the next write has a new handle: work that switched something off (references, for a bulk load)
+        may not have come to switching it on again.
+
         Raises: AccessDenied when the connection is configured read-only.
         """
         self._require_writable()
         async with self._writing:
             if self._writer is None:
                 self._writer = await self._thread(lambda: self._open_writer())
-            return await self._run(self._writer, work, timeout_seconds, lock_seconds)
+            try:
+                return await self._run(self._writer, work, timeout_seconds, lock_seconds)
+            except BaseException:
+                self._writer.raw.close()
+                self._writer = None
+                raise
 
     def close_readers(self) -> None:
         """Close the readers that are idle: SQLite leaves write-ahead logging only while nobody else has the file open."""

@@ -53,7 +53,7 @@ def _step(record: StepRecord) -> list[str]:
         lines += [line for one in step.inverse for line in _statement(one)]
     elif step.before_image is not None:
         lines.append("   undo: rows are kept before they change")
-    elif step.kind == "statement":
+    elif not step.reversible:
         lines.append("   IRREVERSIBLE: it can't be undone")
     if record.detail:
         lines.append(f"   {record.detail}")

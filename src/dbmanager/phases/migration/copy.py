@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dbmanager.adapters.facets import Adapter, Bulk, Emit, Unsupported, need
+from dbmanager.analyzers.schema_diff.order import in_order, landed
 from dbmanager.errors import UnsupportedCapability, VerificationFailed
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
 from dbmanager.model.queries import Row
-from dbmanager.model.schema import DatabaseSchema, Table
+from dbmanager.model.schema import Table
 from dbmanager.phases.migration.verify import digest_as
 from dbmanager.services.changes import Changes, EvidenceItem, StepContext
 from dbmanager.services.checksums import RowDigest, table_digest
+from dbmanager.services.schema_steps import schema_steps
 
 CHUNK_ROWS = 5_000
 KIND = "copy_table"
@@ -41,25 +42,25 @@ async def plan_copy(
     need(source.bulk, source_name)
     schema = await source.catalog.read_schema()
     present = await target.catalog.read_schema()
-    tables = _ordered(schema, [schema.table(name) for name in names] if names else list(schema.base_tables()))
+    tables = in_order([schema.table(name) for name in names] if names else schema.base_tables())
     if not tables:
         raise UnsupportedCapability("there are no tables to copy", object_name=source_name)
     _require_like_rows(source, target, tables[0])
-    steps: list[ChangeStep] = await _schema_steps(target, emit, target_schema)
+    steps: list[ChangeStep] = await schema_steps(target, emit, target_schema)
     notes: list[str] = []
     for table in tables:
-        landed = _landed(table, emit, target_schema, present.default_schema)
-        if present.find(landed.name, landed.schema) is not None:
+        there = _landed(table, emit, target_schema, present.default_schema)
+        if present.find(there.name, there.schema) is not None:
             raise UnsupportedCapability(
-                f"table {landed.name!r} exists in {target_name!r} already", object_name=landed.name,
+                f"table {there.name!r} exists in {target_name!r} already", object_name=there.name,
                 hint="Copy into an empty schema or file; existing rows are never overwritten.",
             )  # fmt: skip
-        emission = emit.create_table(landed, source_engine=source.engine, with_foreign_keys=emit.references_inline)
+        emission = emit.create_table(there, source_engine=source.engine, with_foreign_keys=emit.references_inline)
         notes += [f"{table.name}.{item}: {mapping.status}, {mapping.reason}" for item, mapping in emission.records]
-        probe, parameters = emit.table_exists_probe(landed)
+        probe, parameters = emit.table_exists_probe(there)
         steps.append(
             ChangeStep(
-                title=f"create table {landed.name}",
+                title=f"create table {there.name}",
                 statement=";\n".join(emission.statements),
                 inverse=emission.inverse,
                 postcondition=Probe(statement=probe, parameters=parameters, expected=1),
@@ -74,11 +75,11 @@ async def plan_copy(
                     "source": source_name,
                     "source_schema": table.schema,
                     "table": table.name,
-                    "target_schema": landed.schema,
+                    "target_schema": there.schema,
                 },
             )
         )
-        steps += _index_steps(emit, table, landed, source.engine == target.engine, notes)
+        steps += _index_steps(emit, table, there, source.engine == target.engine, notes)
     if not emit.references_inline:
         steps += _reference_steps(emit, tables, target_schema, present.default_schema, notes)
     plan = ChangePlan(
@@ -103,38 +104,8 @@ def _require_like_rows(source: Adapter, target: Adapter, table: Table) -> None:
         )  # fmt: skip
 
 
-async def _schema_steps(target: Adapter, emit: Emit, wanted: str | None) -> list[ChangeStep]:
-    """Return the step that creates the wanted schema where it is missing; engines without schemas need none."""
-    emission = emit.create_schema(wanted) if wanted else None
-    if wanted is None or emission is None or isinstance(emission, Unsupported):
-        return []
-    probe, parameters = emit.schema_exists_probe(wanted)
-    if (await target.query.fetch(probe, parameters))[0][0]:
-        return []
-    return [
-        ChangeStep(
-            title=f"create schema {wanted}", statement=emission.statements[0], inverse=emission.inverse,
-            postcondition=Probe(statement=probe, parameters=parameters, expected=1),
-        )
-    ]  # fmt: skip
-
-
 def _landed(table: Table, emit: Emit, wanted: str | None, default: str | None) -> Table:
-    schema = (wanted or default) if emit.has_schemas else None
-    keys = tuple(replace(key, referred_schema=schema) for key in table.foreign_keys)
-    return replace(table, schema=schema, foreign_keys=keys)
-
-
-def _ordered(schema: DatabaseSchema, tables: list[Table]) -> list[Table]:
-    """Order parents before children; tables in a cycle keep their order."""
-    left, done = list(tables), []
-    while left:
-        names = {table.name for table in left}
-        ready = [t for t in left if not ({k.referred_table for k in t.foreign_keys} - {t.name}) & names]
-        for table in ready or left[:1]:
-            done.append(table)
-            left.remove(table)
-    return done
+    return landed(table, (wanted or default) if emit.has_schemas else None)
 
 
 def _index_steps(emit: Emit, table: Table, landed: Table, is_same_engine: bool, notes: list[str]) -> list[ChangeStep]:

@@ -1,0 +1,213 @@
+"""What a design alters in tables that are in use: values, references, numbering and views live through it, or it is told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dbmanager.adapters.sqlite.adapter import SqliteAdapter
+from dbmanager.errors import DbManagerError
+from tests.implementation.conftest import Target, applied, planned
+from tests.server.processes import call, client_in
+
+pytestmark = pytest.mark.anyio
+SERVERS = ["postgresql", "mysql", "mariadb"]
+
+
+async def _made(target: Target, design: list[str], **more: bool) -> str:
+    async with client_in(target.folder) as client:
+        text, facts = await planned(client, design=target.said(design), **more)
+        assert "change" in facts, text
+        assert (await applied(client, facts["change"]))["state"] == "verified"
+        _, again = await planned(client, design=target.said(design), **more)
+        assert "change" not in again
+    return text
+
+
+async def _obstacles(target: Target, design: list[str]) -> str:
+    async with client_in(target.folder) as client:
+        text, facts = await planned(client, design=target.said(design))
+    assert facts["obstacles"], text
+    assert "change" not in facts
+    return text
+
+
+async def test_a_parent_built_anew_keeps_its_children_its_numbers_its_view_and_its_indexes(sqlite: Target) -> None:
+    sqlite.run([
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT)", "CREATE INDEX parent_code ON parent (code)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE)",
+        "CREATE VIEW codes AS SELECT code FROM parent", "INSERT INTO parent (code) VALUES ('a'), ('b'), ('gone')",
+        "DELETE FROM parent WHERE code = 'gone'", "INSERT INTO child VALUES (1, 1), (2, 2)",
+    ])  # fmt: skip
+    text = await _made(sqlite, [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, CHECK (length(code) < 9))",
+    ])  # fmt: skip
+    assert "legacy" not in text
+    assert sqlite.fetch("SELECT id, parent_id FROM child ORDER BY id") == [("1", "1"), ("2", "2")]
+    sqlite.engine.run("INSERT INTO parent (code) VALUES ('new')")
+    assert sqlite.fetch("SELECT id FROM parent WHERE code = 'new'") == [("4",)], "a number was given out twice"
+    assert sqlite.fetch("SELECT count(*) FROM codes") == [("3",)]
+    assert sqlite.fetch("SELECT count(*) FROM sqlite_schema WHERE name = 'parent_code'") == [("1",)]
+    assert sqlite.fetch("PRAGMA foreign_key_check") == []
+    assert "REFERENCES parent (id)" in sqlite.fetch("SELECT sql FROM sqlite_schema WHERE name = 'child'")[0][0]
+
+
+async def test_a_table_with_triggers_is_not_built_anew(sqlite: Target) -> None:
+    sqlite.engine.run(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE TRIGGER seen AFTER INSERT ON t BEGIN SELECT 1; END;"
+    )
+    async with client_in(sqlite.folder) as client:
+        text, _, failed = await call(
+            client,
+            "plan_schema",
+            connection="shop",
+            design=["CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL)"],
+        )
+        assert failed
+        assert "seen" in text
+        text, facts = await planned(
+            client, design=["CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT DEFAULT 'x')"]
+        )
+        assert facts["altered"] == 1, text
+
+
+@pytest.mark.parametrize("target", ["mysql", "mariadb"], indirect=True)
+async def test_columns_that_name_no_collation_have_the_target_s(target: Target) -> None:
+    target.engine.run(
+        "ALTER DATABASE COLLATE latin1_swedish_ci; CREATE TABLE t (id INTEGER PRIMARY KEY, word VARCHAR(20))"
+    )
+    async with client_in(target.folder) as client:
+        text, facts = await planned(client, design=["CREATE TABLE t (id INTEGER PRIMARY KEY, word VARCHAR(20))"])
+    assert "change" not in facts, text
+
+
+@pytest.mark.parametrize("target", SERVERS, indirect=True)
+async def test_types_are_widened_and_narrowed_where_every_value_fits(target: Target) -> None:
+    target.run([
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, word VARCHAR(50), amount DECIMAL(12, 4))",
+        "INSERT INTO t VALUES (1, 5, 'short', 2.5), (2, NULL, NULL, NULL)",
+    ])  # fmt: skip
+    await _made(
+        target, ["CREATE TABLE t (id INTEGER PRIMARY KEY, n BIGINT DEFAULT 3, word VARCHAR(5), amount DECIMAL(10, 2))"]
+    )
+    assert target.fetch("SELECT n, word, amount FROM t WHERE id = 1") == [("5", "short", "2.50")]
+
+
+@pytest.mark.parametrize("target", SERVERS, indirect=True)
+@pytest.mark.parametrize(("kind", "value"), [("DECIMAL(10, 2)", "2.555"), ("INTEGER", "2.5")])
+async def test_a_type_that_would_round_values_is_an_obstacle(target: Target, kind: str, value: str) -> None:
+    target.run(["CREATE TABLE t (id INTEGER PRIMARY KEY, amount DECIMAL(12, 4))", f"INSERT INTO t VALUES (1, {value})"])
+    assert "would change values" in await _obstacles(
+        target, [f"CREATE TABLE t (id INTEGER PRIMARY KEY, amount {kind})"]
+    )
+    assert float(target.fetch("SELECT amount FROM t")[0][0]) == float(value)
+
+
+@pytest.mark.parametrize("target", ["postgresql", "sqlite"], indirect=True)
+async def test_texts_that_are_no_numbers_are_an_obstacle(target: Target) -> None:
+    target.run(
+        ["CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT)", "INSERT INTO t VALUES (1, '12'), (2, 'twelve-4711')"]
+    )
+    text = await _obstacles(target, ["CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)"])
+    assert "4711" not in text
+    target.engine.run("DELETE FROM t WHERE id = 2")
+    await _made(target, ["CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)"])
+    assert target.fetch("SELECT n + 1 FROM t") == [("13",)]
+
+
+async def test_a_number_written_with_zeros_is_not_turned_into_another(sqlite: Target) -> None:
+    sqlite.run(["CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT)", "INSERT INTO t VALUES (1, '007')"])
+    assert "would change values" in await _obstacles(sqlite, ["CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER)"])
+
+
+async def test_tables_in_a_cycle_and_in_schemas_of_their_own_are_made(postgresql: Target) -> None:
+    design = [
+        "CREATE SCHEMA app", "CREATE TABLE app.a (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b_id bigint)",
+        "CREATE TABLE app.b (id bigint PRIMARY KEY, a_id bigint REFERENCES app.a (id), twice bigint GENERATED ALWAYS AS (id * 2) STORED)",
+        "ALTER TABLE app.a ADD CONSTRAINT a_b FOREIGN KEY (b_id) REFERENCES app.b (id) DEFERRABLE",
+        "CREATE TABLE app.log (at timestamptz NOT NULL, body jsonb) PARTITION BY RANGE (at)",
+        "CREATE INDEX log_body ON app.log USING gin (body jsonb_path_ops)",
+        "CREATE VIEW app.both AS SELECT a.id FROM app.a AS a JOIN app.b AS b ON b.a_id = a.id",
+    ]  # fmt: skip
+    async with client_in(postgresql.folder) as client:
+        text, facts = await planned(client, design=design)
+        assert facts["new"] == 3, text
+        assert (await applied(client, facts["change"]))["state"] == "verified"
+        _, again = await planned(client, design=design[:-1])
+        assert "change" not in again
+        text, _, failed = await call(client, "roll_back_change", change=facts["change"])
+        assert not failed, text
+    assert postgresql.fetch("SELECT count(*) FROM pg_namespace WHERE nspname = 'app'") == [("0",)]
+
+
+async def test_a_design_may_refer_to_tables_that_it_does_not_make(postgresql: Target) -> None:
+    postgresql.run(["CREATE TABLE people (id bigint PRIMARY KEY)", "INSERT INTO people VALUES (1)"])
+    await _made(postgresql, ["CREATE TABLE visits (id bigint PRIMARY KEY, person bigint REFERENCES people (id))"])
+    with pytest.raises(AssertionError):
+        postgresql.engine.run("INSERT INTO visits VALUES (1, 2)")
+
+
+async def test_an_expression_that_reaches_beyond_is_not_tried(postgresql: Target) -> None:
+    async with client_in(postgresql.folder) as client:
+        for reaching in (
+            "CREATE TABLE t (id bigint DEFAULT pg_sleep(9)::text::bigint)",
+            "CREATE TABLE t (id bigint, CHECK (pg_read_file('/etc/passwd') <> ''))",
+            "CREATE INDEX i ON t (lo_import('/etc/passwd'))",
+        ):
+            text, _, failed = await call(client, "plan_schema", connection="shop", design=[reaching])
+            assert failed, reaching
+            assert "passwd:" not in text
+
+
+@pytest.mark.parametrize("fails", ["bulk", "rebuild"])
+async def test_references_are_still_enforced_after_a_write_that_failed(
+    sqlite_file: Callable[..., Path], open_sqlite: Callable[..., SqliteAdapter], fails: str
+) -> None:
+    from dbmanager.adapters.facets import Statement
+    from dbmanager.adapters.sqlite.execute import REBUILD
+
+    path = sqlite_file(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER NOT NULL REFERENCES p (id));"
+    )
+    adapter = open_sqlite(path)
+    table = (await adapter.catalog.read_schema()).table("c")
+
+    async def run(*texts: str) -> None:
+        statements = [Statement(text) for text in texts]
+        await adapter.execute.execute(statements, atomic=True, lock_timeout_seconds=1, timeout_seconds=5)
+
+    failing = (
+        adapter.bulk.write_chunk(table, ["id", "p"], ["id"], [(1, None)])
+        if fails == "bulk"
+        else run(REBUILD, "DROP TABLE p", "SELECT no_such_function()")
+    )
+    with pytest.raises(DbManagerError):
+        await failing
+    with pytest.raises(DbManagerError):
+        await run("INSERT INTO c VALUES (1, 5)")
+    raw = sqlite3.connect(path)
+    assert raw.execute("SELECT count(*) FROM p").fetchone() == (0,)
+    raw.close()
+
+
+async def test_building_anew_is_refused_where_references_would_break(
+    sqlite_file: Callable[..., Path], open_sqlite: Callable[..., SqliteAdapter]
+) -> None:
+    from dbmanager.adapters.facets import Statement
+    from dbmanager.adapters.sqlite.execute import REBUILD
+
+    path = sqlite_file(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1); "
+        "CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id)); INSERT INTO c VALUES (1, 1);"
+    )
+    adapter = open_sqlite(path)
+    with pytest.raises(DbManagerError, match="point at nothing"):
+        await adapter.execute.execute(
+            [Statement(REBUILD), Statement("DELETE FROM p")], atomic=True, lock_timeout_seconds=1, timeout_seconds=5
+        )
+    raw = sqlite3.connect(path)
+    assert raw.execute("SELECT count(*) FROM p").fetchone() == (1,)
+    raw.close()
