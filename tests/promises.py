@@ -77,6 +77,7 @@ DESIGN_IN_USE = (
 DESIGN_DROPS = "tests/implementation/test_schema_applied.py::test_what_the_design_lacks_is_dropped_only_when_asked"
 DESIGN_ROWS = "tests/implementation/test_schema_applied.py::test_rows_in_the_way_are_counted_and_nothing_is_proposed"
 DESIGN_LIKE = "tests/implementation/test_schema_applied.py::test_the_design_of_one_engine_is_made_on_another"
+KEPT_VIEW = "tests/workflow/test_slow_database.py::test_an_answer_that_may_be_old_is_kept_as_a_view_by_a_change_set"
 E2_POSTGRESQL = "tests/workflow/test_slow_postgresql.py::test_a_slow_database_is_diagnosed_mended_and_measured"
 E2_MARIADB = "tests/workflow/test_slow_mariadb.py::test_a_slow_database_is_diagnosed_mended_and_measured"
 SLOW_SHOP = "tests/workflow/test_slow_database.py::test_a_collected_workload_is_advised_on_changed_measured_and_cached"
@@ -152,7 +153,7 @@ PHASES = (
              "tests/optimization/test_tpch.py::test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database"),
     _partly("P3.3", "Configuration parameters tuned", "the gain measured before and after; MongoDB and managed services by hand",
             TUNED, TUNED_POSTGRESQL, TUNED_MYSQL, TOLD_EVERYWHERE, E2_POSTGRESQL, E2_MARIADB),
-    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines; refreshed views as change sets", CACHED, E2_POSTGRESQL, E2_MARIADB),
+    _partly("P3.4", "Caching strategy implemented", "caches outside of SQL engines", CACHED, KEPT_VIEW, E2_POSTGRESQL, E2_MARIADB),
     _partly("P3.5", "Monitoring and metrics set up", "the dashboard imported into a Grafana; lag of MySQL's replicas",
             MEASURED_EVERYWHERE, COLLECTED, SCRAPED),
     _partly("P4.1", "ETL processes and transformation logic", "transformations; only plain copies are planned",

@@ -19,6 +19,9 @@ async def assess_database(
     connection: Connection,
     ctx: Context,
     goal: Annotated[str, Field(description="What the assessment is for")] = "know what is there",
+    staleness_seconds: Annotated[
+        float | None, Field(ge=0, le=31_536_000, description="How old an answer may be, as the user says")
+    ] = None,
     project: Evidence = None,
     limit: Annotated[int, Field(ge=1, le=500, description="Tables and relations shown")] = 40,
 ) -> CallToolResult:
@@ -30,7 +33,11 @@ async def assess_database(
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     proved = await services.backups.verified_since(connection, dt.datetime.min.replace(tzinfo=dt.UTC))
-    record = (await assess(adapter, goal, has_proved_backup=proved, progress=ctx.report_progress)).record
+    record = (
+        await assess(
+            adapter, goal, has_proved_backup=proved, staleness_seconds=staleness_seconds, progress=ctx.report_progress
+        )
+    ).record
     payload = {"connection": connection, **record.model_dump(mode="json")}
     await services.keep_evidence(project, "requirements", f"requirements record of {connection}", payload)
     await services.keep_evidence(

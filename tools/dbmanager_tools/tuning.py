@@ -9,7 +9,7 @@ from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
 from dbmanager.analyzers.describe import markdown
-from dbmanager.errors import NotFound
+from dbmanager.errors import DbManagerError, NotFound
 from dbmanager_tools.changes import review_text
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import Evidence, answer, services_of, tool
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from dbmanager.adapters.facets import Adapter
     from dbmanager.model.tuning import Recommendation, TuningReport
     from dbmanager.services.container import Services
+
+
+OWN_CACHES = frozenset((
+    "shared_buffers", "effective_cache_size", "innodb_buffer_pool_size", "table_open_cache", "thread_cache_size", "cache_size",
+    "mmap_size", "maxmemory", "maxmemory-policy",
+))  # fmt: skip
+"""Settings that size what an engine keeps in memory."""
 
 
 @tool(phase=3, title="Plan tuning")
@@ -37,11 +44,14 @@ async def plan_tuning(
     ] = None,
     cores: Annotated[float | None, Field(gt=0, le=4_096, description="Processors of it")] = None,
     staleness_seconds: Annotated[
-        float, Field(ge=0, le=31_536_000, description="caching: how old an answer may be; ask the user")
-    ] = 0,
+        float | None,
+        Field(
+            ge=0, le=31_536_000, description="caching: how old an answer may be; the project's requirements if left out"
+        ),
+    ] = None,
     horizon_days: Annotated[float, Field(gt=0, le=730, description="monitoring: how far to look ahead")] = 30,
     replay: Annotated[bool, Field(description="caching: play the plan through a private Redis")] = False,
-    propose: Annotated[bool, Field(description="Propose a change set with the values")] = False,
+    propose: Annotated[bool, Field(description="Propose a change set with the values, or views to keep")] = False,
     project: Evidence = None,
 ) -> CallToolResult:
     """Recommend settings by what the server has counted: each with its value now, proposal, formula, evidence, effect
@@ -53,7 +63,7 @@ async def plan_tuning(
     services = services_of(ctx)
     adapter = await services.connections.adapter(connection)
     if kind == "caching":
-        return await _caching(services, adapter, connection, staleness_seconds, replay, project)
+        return await _caching(services, adapter, connection, staleness_seconds, replay, propose, project)
     if kind == "monitoring":
         return await _monitoring(services, connection, horizon_days, project)
     report = await tune(
@@ -78,10 +88,12 @@ async def plan_tuning(
 
 
 async def _caching(
-    services: Services, adapter: Adapter, connection: str, staleness_seconds: float, replay: bool, project: str | None
-) -> CallToolResult:
-    """Plan caches by the two newest snapshots of one source."""
-    from dbmanager.phases.optimization.caching import caching_payload, caching_text, plan_caching, verify_caching
+    services: Services, adapter: Adapter, connection: str, staleness_seconds: float | None, replay: bool, propose: bool,
+    project: str | None,
+) -> CallToolResult:  # fmt: skip
+    """Plan caches by the two newest snapshots of one source; the server's own caches by what it has counted."""
+    from dbmanager.phases.optimization import caching
+    from dbmanager.services.proposing import plan_statements
 
     known = await services.workloads.list(connection)
     newest = [one for one in known if one.source == known[0].source][:2]
@@ -90,15 +102,54 @@ async def _caching(
             f"{len(newest)} workload snapshots of {connection!r}: rates need two of one source", object_name=connection,
             hint="Call analyze_workload now, and again after some minutes of ordinary use.",
         )  # fmt: skip
-    plan = await plan_caching(
+    if staleness_seconds is None:
+        staleness_seconds = await _required_staleness(services, project)
+    plan = await caching.plan_caching(
         adapter, services.workloads, connection, newest[1].id, newest[0].id, staleness_seconds=staleness_seconds
     )
-    replays = await verify_caching(plan) if replay else ()
+    replays = await caching.verify_caching(plan) if replay else ()
     await services.keep_evidence(
         project, "caching_plan", f"{len(plan.candidates)} statements of {connection} are worth caching",
-        caching_payload(plan, replays),
+        caching.caching_payload(plan, replays),
     )  # fmt: skip
-    return answer(caching_text(plan, replays), {"candidates": len(plan.candidates), "replayed": len(replays)})
+    lines = [caching.caching_text(plan, replays), *await _own_caches(services, adapter, connection)]
+    facts: dict[str, JsonValue] = {"candidates": len(plan.candidates), "replayed": len(replays)}
+    steps = caching.view_steps(plan) if propose else []
+    if steps:
+        proposed = await plan_statements(
+            adapter, connection, title=f"Keep {len(caching.views(plan))} answers as materialized views",
+            reason="; ".join(one.statement[:200] for one, _ in caching.views(plan)), steps=steps,
+            scratches=services.scratches,
+        )  # fmt: skip
+        change = await services.changes.propose(proposed, project)
+        lines += ["", review_text(change, services)]
+        facts |= {"change": change.id, "state": change.state.value}
+    return answer("\n".join(lines), facts)
+
+
+async def _required_staleness(services: Services, project: str | None) -> float:
+    """Return how old an answer may be by the project's requirements; 0 where nobody said."""
+    kept = (await services.projects.get(project)).latest("requirements") if project is not None else None
+    return float((kept.payload.get("staleness_seconds") if kept is not None else None) or 0)
+
+
+async def _own_caches(services: Services, adapter: Adapter, connection: str) -> list[str]:
+    """Return what the server's own caches should be, by its counters."""
+    from dbmanager.adapters.facets import Unsupported
+    from dbmanager.phases.optimization.tune import tune
+
+    if isinstance(adapter.tuning, Unsupported):
+        return []
+    own = [name for name in dict.fromkeys(rule.setting for rule in adapter.tuning.rules()) if name in OWN_CACHES]
+    try:
+        report = await tune(adapter, connection, is_local=services.connections.is_local(connection), only=own)
+    except DbManagerError as problem:
+        return [f"The server's own caches were not judged: {problem.sentence()}"]
+    if not report.recommendations:
+        return ["The server's own caches: no counter asks for other sizes."]
+    return ["The server's own caches (plan_tuning kind=configuration proposes them):"] + [
+        recommendation_text(one) for one in report.recommendations
+    ]
 
 
 async def _monitoring(services: Services, connection: str, horizon_days: float, project: str | None) -> CallToolResult:

@@ -55,3 +55,4 @@ class RequirementsRecord(_Closed):
     risks: list[str]
     warnings: list[str]
     open_questions: list[str]
+    staleness_seconds: float | None = Field(None, description="How old an answer may be; None where nobody said")

@@ -216,7 +216,13 @@ def _asked(evidence: Evidence) -> dict[str, str]:
 
 
 def _caching(evidence: Evidence) -> dict[str, str]:
-    return {"optimization/caching/plan.md": f"# What to cache\n\n{evidence.payload['text']}"}
+    files = {"optimization/caching/plan.md": f"# What to cache\n\n{evidence.payload['text']}"}
+    refreshes = evidence.payload.get("refreshes", ())
+    if refreshes:
+        files["optimization/caching/refresh.sql"] = "".join(
+            f"-- every {one['every_seconds']:g} s\n{one['statement']};\n" for one in refreshes
+        )
+    return files
 
 
 def _monitoring(evidence: Evidence) -> dict[str, str]:

@@ -80,7 +80,7 @@ def sql_change_step(
     inverses = (inverse,) if inverse else ()
     if isinstance(parsed, exp.Update | exp.Delete):
         return _row_step(emit, schema, parsed, base, inverses)
-    if isinstance(parsed, exp.Create) and parsed.kind in ("INDEX", "TABLE"):
+    if isinstance(parsed, exp.Create) and parsed.kind in ("INDEX", "TABLE", "VIEW"):
         return _create_step(emit, schema, parsed, base, inverses, transactional)
     if isinstance(parsed, exp.Drop) and parsed.kind == "INDEX":
         return _drop_index_step(emit, schema, parsed, base, inverses, transactional)
@@ -178,7 +178,15 @@ def _create_step(
                 "payload": {"makes": [made.schema, made.name]},
             }
         )
-    return ChangeStep.model_validate({**base, "inverse": inverses, "transactional": transactional, "risk": "medium"})
+    made_of: dict[str, object] = {}
+    if parsed.kind == "VIEW" and isinstance(target, exp.Table) and not parsed.args.get("replace"):
+        kind = "MATERIALIZED VIEW" if parsed.find(exp.MaterializedProperty) else "VIEW"
+        schema_name = target.db or schema.default_schema
+        inverses = inverses or (f"DROP {kind} {emit.quote(schema_name, target.name)}",)
+        made_of = {"payload": {"makes": [schema_name, target.name]}}
+    return ChangeStep.model_validate(
+        {**base, "inverse": inverses, "transactional": transactional, "risk": "medium", **made_of}
+    )
 
 
 def _drop_index_step(

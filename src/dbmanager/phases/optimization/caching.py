@@ -15,6 +15,7 @@ from dbmanager.errors import InvalidStatement, UnsupportedCapability
 from dbmanager.model.caching import CacheCandidate, CachingPlan, Replay
 from dbmanager.model.schema import DatabaseSchema
 from dbmanager.model.workload import WorkloadStatement
+from dbmanager.phases.optimization.kept_views import KeptView, kept_view
 from dbmanager.services.cache_trials import replayed
 from dbmanager.services.workloads import Workloads
 
@@ -118,12 +119,27 @@ def caching_text(plan: CachingPlan, replays: Sequence[Replay] = ()) -> str:
     return "\n".join(parts)
 
 
+def views(plan: CachingPlan) -> list[tuple[CacheCandidate, KeptView]]:
+    """Return the candidates that can be kept as materialized views, with what makes and refreshes each."""
+    made = [(one, kept_view(one)) for one in plan.candidates if one.place == "materialized_view"]
+    return [(one, view) for one, view in made if isinstance(view, KeptView)]
+
+
+def view_steps(plan: CachingPlan) -> list[tuple[str, str | None, str | None]]:
+    """Return `(statement, inverse, title)` of everything that makes the views."""
+    return [
+        (statement, undo, f"keep {one.fingerprint} as {view.name}")
+        for one, view in views(plan)
+        for statement, undo in view.statements
+    ]
+
+
 def _design_text(one: CacheCandidate) -> str:
     if one.place == "materialized_view":
-        return (
-            f"- {one.fingerprint}: keep it as a materialized view with a unique index, REFRESH MATERIALIZED VIEW CONCURRENTLY "
-            f"every {one.design.ttl_seconds:g} s."
-        )
+        view = kept_view(one)
+        if isinstance(view, str):
+            return f"- {one.fingerprint}: keep it as a materialized view; {view}."
+        return f"- {one.fingerprint}: keep it as {view.name}, read that instead, and {view.refresh} every {view.every_seconds:g} s."
     design = one.design
     return (
         f"- {one.fingerprint}: MGET {' '.join(design.generations)}, then GET {design.pattern}. On a miss SET …:lock NX PX {design.lock_ms}, "
@@ -142,6 +158,7 @@ def caching_payload(plan: CachingPlan, replays: Sequence[Replay] = ()) -> dict[s
             for one in plan.candidates
         ],
         "replays": [{"fingerprint": one.fingerprint, "reads": one.reads, "hits": one.hits, "stale": one.stale} for one in replays],
+        "refreshes": [{"every_seconds": view.every_seconds, "statement": view.refresh} for _, view in views(plan)],
         "text": caching_text(plan, replays),
     }  # fmt: skip
 

@@ -21,7 +21,12 @@ class Assessment:
 
 
 async def assess(
-    adapter: Adapter, goal: str, *, has_proved_backup: bool, progress: Progress | None = None
+    adapter: Adapter,
+    goal: str,
+    *,
+    has_proved_backup: bool,
+    staleness_seconds: float | None = None,
+    progress: Progress | None = None,
 ) -> Assessment:
     """Return what is stored, how it is related and used, and what is at risk.
 
@@ -29,6 +34,7 @@ async def assess(
         adapter: the database; rows are counted and tables sampled.
         goal: what the assessment is for.
         has_proved_backup: whether a restore has proved a backup of it; without one that is the first risk.
+        staleness_seconds: how old an answer may be, as a person said.
         progress: told table by table.
     """
     info = await adapter.catalog.server_info()
@@ -69,7 +75,8 @@ async def assess(
                 *(f"{f.severity.value} {f.id} {f.object_name}: {f.title}" for f in outcome.report.findings),
             ],
             warnings=list(info.warnings),
-            open_questions=_questions(),
+            open_questions=_questions(staleness_seconds),
+            staleness_seconds=staleness_seconds,
         ),
         outcome.report,
     )
@@ -90,9 +97,10 @@ def _relations(outcome: LintOutcome) -> list[RelationRecord]:
     ]
 
 
-def _questions() -> list[str]:
+def _questions(staleness_seconds: float | None) -> list[str]:
     """What no catalog can tell."""
     return [
+        *(["How old may an answer be (staleness_seconds)?"] if staleness_seconds is None else []),
         "Which answers must come within which time, at which rate?",
         "How fast does each table grow, and how long are rows kept?",
         "How much data may be lost (RPO) and how long may it be down (RTO)?",
