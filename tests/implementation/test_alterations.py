@@ -211,3 +211,31 @@ async def test_building_anew_is_refused_where_references_would_break(
     raw = sqlite3.connect(path)
     assert raw.execute("SELECT count(*) FROM p").fetchone() == (1,)
     raw.close()
+
+
+@pytest.mark.parametrize("target", ["sqlite", "mysql", "mariadb", "postgresql"], indirect=True)
+async def test_tables_with_options_and_partitions_are_made(target: Target) -> None:
+    design = {
+        "sqlite": ["CREATE TABLE words (word TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID"],
+        "postgresql": [
+            "CREATE TABLE days (at date NOT NULL, n integer) PARTITION BY RANGE (at)",
+            "CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')",
+            "CREATE TABLE days_rest PARTITION OF days DEFAULT",
+            "CREATE TABLE hot (id bigint PRIMARY KEY, n integer) WITH (fillfactor = 70)",
+        ],
+    }.get(target.engine.name) or [
+        "CREATE TABLE days (id INT, at DATE, PRIMARY KEY (id, at)) PARTITION BY RANGE (YEAR(at)) "
+        "(PARTITION old VALUES LESS THAN (2020), PARTITION rest VALUES LESS THAN MAXVALUE)",
+        "CREATE TABLE spread (id INT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 4",
+    ]
+    await _made(target, design)
+
+
+async def test_a_partition_elsewhere_is_not_tried(mysql: Target) -> None:
+    design = [
+        "CREATE TABLE t (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (9) DATA DIRECTORY '/tmp')"
+    ]
+    async with client_in(mysql.folder) as client:
+        text, _, failed = await call(client, "plan_schema", connection="shop", design=design)
+    assert failed
+    assert "makes no part of a design" in text

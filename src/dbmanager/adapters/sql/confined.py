@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dbmanager.model.placeholders import spaced
+from dbmanager.model.table_tails import without_tail
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -13,8 +15,11 @@ _MADE = frozenset({"TABLE", "INDEX", "VIEW"})
 _MADE_TOO = {"postgres": frozenset({"SCHEMA", "SEQUENCE"})}
 _PROPERTIES = frozenset(
     "EngineProperty CharacterSetProperty CollateProperty AutoIncrementProperty SchemaCommentProperty OnProperty "
-    "AlgorithmProperty LockProperty StrictProperty PartitionedByProperty".split()
+    "AlgorithmProperty LockProperty StrictProperty PartitionedByProperty PartitionedOfProperty "
+    "UnloggedProperty".split()
 )
+_STORAGE = re.compile(r"fillfactor|(toast\.)?autovacuum_\w+|toast_tuple_target|parallel_workers", re.IGNORECASE)
+"""Storage parameters of PostgreSQL, which say how rows are held and no more."""
 _MARKS = ("/*", "--", "\\")
 _ENGINES = ("innodb",)
 _FUNCTIONS = frozenset("gen_random_uuid uuid now nextval clock_timestamp statement_timestamp".split())
@@ -35,7 +40,11 @@ def beyond(sql: str, dialect: str) -> str | None:
     if any(mark in sql for mark in _MARKS) or (dialect == "mysql" and "#" in sql):
         return "it holds a comment or a backslash, which engines read in ways of their own"
     try:
-        parsed = [item for item in sqlglot.parse(spaced(sql, dialect), dialect=dialect) if item is not None]
+        parsed = [
+            item
+            for item in sqlglot.parse(without_tail(spaced(sql, dialect), dialect), dialect=dialect)
+            if item is not None
+        ]
     except (SqlglotError, RecursionError):
         return "it was not understood"
     if len(parsed) != 1 or parsed[0].find(exp.Command):
@@ -102,6 +111,8 @@ def _effects(parsed: exp.Expr) -> str | None:
         if called.name.lower() not in _FUNCTIONS:
             return "it calls a function that may have effects"
     for item in parsed.find_all(exp.Property):
+        if type(item) is exp.Property and _STORAGE.fullmatch(item.name):
+            continue
         if type(item).__name__ not in _PROPERTIES:
             return "it has an option that may reach beyond the database"
         if isinstance(item, exp.EngineProperty) and item.this.name.lower() not in _ENGINES:

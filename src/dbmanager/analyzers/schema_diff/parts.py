@@ -54,13 +54,13 @@ def reference_part(key: ForeignKey, own_schema: str | None) -> str:
     actions = f" on delete {key.on_delete.lower()} on update {key.on_update.lower()}"
     return (
         f"reference ({_names(key.columns)}) to {schema}{_name(key.referred_table)} ({_names(key.referred_columns)})"
-        f"{actions}{' deferrable' if key.deferrable else ''}"
+        f"{actions}{' deferrable' if key.deferrable else ''}{'' if key.validated else ' not validated'}"
     )
 
 
 def check_part(check: CheckConstraint) -> str:
     """Return a check."""
-    return f"check ({' '.join(check.expression.split())})"
+    return f"check ({' '.join(check.expression.split())}){'' if check.validated else ' not validated'}"
 
 
 def index_part(index: Index) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.placeholders import spaced
+from dbmanager.model.table_tails import without_tail
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -61,7 +62,11 @@ def _sql(text: str, dialect: str) -> DesignStatement:
     from sqlglot.errors import SqlglotError
 
     try:
-        parsed = [one for one in sqlglot.parse(spaced(text, dialect), dialect=dialect) if one is not None]
+        parsed = [
+            one
+            for one in sqlglot.parse(without_tail(spaced(text, dialect), dialect), dialect=dialect)
+            if one is not None
+        ]
     except (SqlglotError, RecursionError):
         raise _no_part(text) from None
     if len(parsed) != 1:
@@ -88,6 +93,9 @@ def _created(text: str, statement: exp.Create, dialect: str) -> DesignStatement:
     if sort == "index" and isinstance(made, exp.Index):
         return _about(text, sort, made.args["table"], statement, dialect)
     named = made.this if isinstance(made, exp.Schema) else made
+    whole = statement.find(exp.PartitionedOfProperty)
+    if whole is not None:
+        return _about(text, "alter", whole.this, statement, dialect)
     if sort == "schema":
         return DesignStatement(text, sort, named.db or named.name)
     return _about(text, sort, named, statement, dialect)
