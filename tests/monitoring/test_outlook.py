@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dbmanager.analyzers.charts.svg import Chart, drawn
 from dbmanager.analyzers.forecasting.forecast import Forecast, TooLittle
 from dbmanager.model.metrics import MetricMoment, gathered
+from dbmanager.phases.optimization.collecting import kept
 from dbmanager.phases.optimization.outlook import by_name, outlook, peaks
 from dbmanager.services.configuration import load
 from dbmanager.services.container import Services
@@ -107,6 +108,69 @@ async def test_connections_are_judged_by_their_peaks_and_statements_by_their_mea
     assert isinstance(drift, Forecast)
     assert drift.per_day.low > 0.1
     assert drift.per_day.value == pytest.approx(0.02 * 24, rel=0.02)
+
+
+async def _after(services: Services, minute: int, figures: list[Figure]) -> tuple[MetricMoment, list[str]]:
+    """Keep a moment of so many minutes from now as collecting does, and return it with what fires."""
+    at = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0) + dt.timedelta(minutes=minute)
+    settings = services.loaded.configuration.monitoring
+    moment, states = await kept(
+        services.metrics, services.alerts, settings, "shop", MetricMoment(at, gathered(figures))
+    )
+    return moment, [f"{state.rule} {state.object}" for state in states if state.is_firing]
+
+
+async def test_a_limit_that_comes_near_fires_and_ends_once_it_is_far_again(services: Services) -> None:
+    def filling(day: float) -> list[Figure]:
+        return [("database_bytes", 20 * MB + day * MB / 2), ("disk_limit_bytes", 43 * MB)]
+
+    await _history(services, filling)
+    soon = [await _after(services, 60 * n, filling(40 + n / 24)) for n in range(1, 7)]
+    days = soon[0][0].value("days_to_limit", "database_bytes")
+    assert days is not None
+    assert days == pytest.approx(6, abs=0.5)
+    earliest = soon[0][0].value("days_to_limit_earliest", "database_bytes")
+    assert earliest is not None
+    assert earliest <= days
+    assert ["runs_out_soon database_bytes" in fires for _, fires in soon] == [False] * 2 + [True] * 4
+    assert ["may_run_out database_bytes" in fires for _, fires in soon] == [False] * 5 + [True]
+    larger: list[Figure] = [("database_bytes", 40 * MB), ("disk_limit_bytes", 400 * MB)]
+    after = [await _after(services, 60 * n, larger) for n in range(7, 11)]
+    assert "runs_out_soon database_bytes" not in after[-1][1]
+
+
+async def test_between_hours_forecasts_are_carried_on(
+    services: Services,
+) -> None:
+    await _history(services, _growing)
+    first, _ = await _after(services, 61, _growing(40))
+    again, _ = await _after(services, 66, [("database_bytes", 41 * MB), ("disk_limit_bytes", 45 * MB)])
+    assert first.value("days_to_limit", "database_bytes") == again.value("days_to_limit", "database_bytes") is not None
+
+
+async def test_a_history_too_young_for_a_forecast_says_so_and_fires_nothing(services: Services) -> None:
+    await _history(services, _growing, hours=10)
+    moment, fires = await _after(services, 60, _growing(1))
+    assert ("days_to_limit", "there is too little history") in moment.not_told
+    assert fires == []
+
+
+async def test_a_statement_that_takes_thrice_its_usual_time_fires_and_one_that_swings_does_not(
+    services: Services,
+) -> None:
+    calls, slow, swinging = 0, 0.0, 0.0
+    fired = []
+    for n in range(30):
+        calls += 50
+        slow += 50 * (2.0 if n < 20 else 9.0)
+        swinging += 50 * (2.0 if n % 2 else 5.0)
+        counted: list[Figure] = [("statement_calls", calls, "s"), ("statement_ms", slow, "s"),
+                                 ("statement_calls", calls, "w"), ("statement_ms", swinging, "w")]  # fmt: skip
+        moment, fires = await _after(services, 5 * n, counted)
+        fired.append("statement_slower s" in fires)
+        assert "statement_slower w" not in fires
+    assert fired == [False] * 22 + [True] * 8
+    assert moment.value("statement_drift_ratio", "s") == pytest.approx(4.5)
 
 
 async def test_a_young_history_tells_nothing(services: Services) -> None:

@@ -64,7 +64,16 @@ DEFINITIONS: Mapping[str, MetricDefinition] = _definitions(
     MetricDefinition("wal_bytes", "gauge", "bytes", "Size of the write-ahead log beside the database"),
     MetricDefinition("statement_calls", "counter", "calls", "Executions of a statement", "statement"),
     MetricDefinition("statement_ms", "counter", "milliseconds", "Time that a statement took in all", "statement"),
+    MetricDefinition("statement_drift_ratio", "gauge", "times", "Mean time of a statement's newest calls by its usual one", "statement"),
+    MetricDefinition("days_to_limit", "gauge", "days", "Days until a figure is expected to reach its limit", "figure"),
+    MetricDefinition("days_to_limit_earliest", "gauge", "days", "The same by the early edge of the interval", "figure"),
 )  # fmt: skip
+LIMITS: Mapping[str, str] = {
+    "database_bytes": "disk_limit_bytes",
+    "connections_used": "connections_max",
+    "memory_bytes": "memory_limit_bytes",
+}
+"""Which figure must not reach which."""
 MOST_OBJECTS = 100
 """Tables, and sequences, of one moment: the largest, and the fullest."""
 

@@ -37,6 +37,18 @@ STANDARD: Mapping[str, AlertRule] = {
     "deadlocks": AlertRule(
         metric="deadlocks", above=0.02, clear=0.005, advice="Let transactions take their locks in one order.",
     ),
+    "runs_out_soon": AlertRule(
+        metric="days_to_limit", below=7, clear=14, severity="critical",
+        advice="Its trend reaches the limit within a week; plan_tuning kind=monitoring shows it.",
+    ),
+    "may_run_out": AlertRule(
+        metric="days_to_limit_earliest", below=14, clear=28, after=6,
+        advice="The early edge of its forecast reaches the limit within two weeks; plan_tuning kind=monitoring shows it.",
+    ),
+    "statement_slower": AlertRule(
+        metric="statement_drift_ratio", above=3, clear=1.5,
+        advice="Its calls take three times as long as over the day before; analyze_workload compares, explain_query tells why.",
+    ),
 }  # fmt: skip
 """Bounds of ours: where something still can be done in working hours. Wraparound: PostgreSQL's own autovacuum forces itself
 at 0.09 and the server stops at 1, manual 25.1.5."""
