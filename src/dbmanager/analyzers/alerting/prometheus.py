@@ -123,12 +123,18 @@ def _panels(source: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {
             "id": number + 1, "type": "timeseries", "title": first.help, "datasource": dict(source),
             "gridPos": {"h": 8, "w": 12, "x": 12 * (number % 2), "y": 8 * (number // 2)},
-            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}, "options": {"legend": {"displayMode": "list"}},
+            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}, "options": _OPTIONS,
             "targets": [
                 {"refId": chr(65 + n), "datasource": dict(source), "expr": _asked(name), "legendFormat": _legend(name)}
                 for n, name in enumerate(names)
             ],
         }  # fmt: skip
+
+
+_OPTIONS = {
+    "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+    "tooltip": {"mode": "multi", "sort": "desc"},
+}  # fmt: skip
 
 
 def _asked(name: str) -> str:
