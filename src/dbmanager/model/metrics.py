@@ -54,6 +54,7 @@ DEFINITIONS: Mapping[str, MetricDefinition] = _definitions(
     MetricDefinition("oldest_transaction_seconds", "gauge", "seconds", "Age of the oldest open transaction"),
     MetricDefinition("frozen_age_ratio", "gauge", "ratio", "Part of the transaction numbers used since the last freeze"),
     MetricDefinition("replication_lag_seconds", "gauge", "seconds", "How far a replica is behind", "replica"),
+    MetricDefinition("replication_running", "gauge", "replicas", "1 while a replica follows its source, 0 while it stands still", "replica"),
     MetricDefinition("replication_lag_bytes", "gauge", "bytes", "Log that a replica has not replayed", "replica"),
     MetricDefinition("sequence_used_ratio", "gauge", "ratio", "Part of a sequence's numbers that is used", "sequence"),
     MetricDefinition("memory_bytes", "gauge", "bytes", "Memory that the data takes"),

@@ -26,6 +26,10 @@ STANDARD: Mapping[str, AlertRule] = {
     "replica_behind": AlertRule(
         metric="replication_lag_seconds", above=60, clear=10, advice="Look for long queries on the replica and at its disk.",
     ),
+    "replica_stopped": AlertRule(
+        metric="replication_running", below=0.5, after=2, clear_after=1, severity="critical",
+        advice="See the error of SHOW REPLICA STATUS (check_database pack=health), mend it, START REPLICA.",
+    ),
     "transaction_left_open": AlertRule(
         metric="oldest_transaction_seconds", above=3_600, clear=1_800, after=2,
         advice="Find who holds it (check_database pack=health); vacuum can't clean behind it.",
