@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dbmanager.phases.optimization.reviewing import review, review_lines
+from dbmanager.phases.optimization.reviewing import proposed, review, review_lines
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager_server.app import make_services
 
@@ -18,9 +18,10 @@ async def look_again(loaded: LoadedConfiguration, connection: str, propose: bool
         if found.plan is None:
             click.echo("Nothing to propose.")
         elif propose:
-            change = await services.changes.propose(found.plan)
+            change, is_new = await proposed(services, found.plan)
             click.echo(
-                f"Proposed {change.id} with {len(found.plan.steps)} steps. Look at it and approve: dbmanager approve {change.id}"
+                f"{'Proposed' if is_new else 'Already proposed and waiting:'} {change.id} with {len(found.plan.steps)} steps. "
+                f"Look at it and approve: dbmanager approve {change.id}"
             )
         else:
             titles = "\n".join(f"- {step.title}" for step in found.plan.steps)

@@ -187,6 +187,12 @@ async def _running_out(place: Place) -> None:
     place.run(f"CREATE TABLE {QUOTED} (id tinyint AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 125")
 
 
+async def _outgrown(place: Place) -> None:
+    place.run(f"CREATE TABLE {QUOTED} (id int AUTO_INCREMENT PRIMARY KEY, t int) ENGINE = InnoDB STATS_AUTO_RECALC = 0")
+    place.run(f"INSERT INTO {QUOTED} (t) VALUES (1); ANALYZE TABLE {QUOTED}")
+    place.run("".join(f"INSERT INTO {QUOTED} (t) SELECT t FROM {QUOTED};" for _ in range(12)))
+
+
 async def _air(place: Place) -> None:
     place.run(FILL)
     place.run(f"DELETE FROM {QUOTED} WHERE id % 1000 > 0 OR id > 100")
@@ -233,7 +239,7 @@ CASES = {
     "MY-217": Case(_air, ODD),
 }
 STANDING = {"MY-208", "MY-218", "MY-219"}
-APART = {"MY-203"}
+APART = {"MY-203", "MY-220"}
 
 
 @pytest.mark.parametrize("id_", sorted(CASES))
@@ -259,6 +265,19 @@ async def test_a_seeded_fault_of_health_is_found(id_: str, strained: MySqlServer
                 assert [f for f in await _found(strained, database, id_) if case.about in f.object_name] == []
     finally:
         strained.drop_database(database)
+
+
+async def test_statistics_that_a_table_has_outgrown_are_told_until_it_is_analyzed(sound: MySqlServer) -> None:
+    database, now = sound.create_database(), ("INTERVAL 60 SECOND", "INTERVAL -9 SECOND")
+    async with contextlib.AsyncExitStack() as stack:
+        await _outgrown(Place(sound, database, stack))
+    assert await _found(sound, database, "MY-220") == []  # gathered within the last minute
+    (finding,) = await _found(sound, database, "MY-220", now)
+    assert (finding.object_name, finding.evidence["rows_then"]) == (ODD, 1)
+    assert finding.fix is not None
+    await _carried_out(sound, database, *finding.fix.statements)
+    assert await _found(sound, database, "MY-220", now) == []
+    sound.drop_database(database)
 
 
 async def test_what_stands_is_told_where_it_is_so(sound: MySqlServer, product: str) -> None:

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from dbmanager.adapters.facets import Statement, Unsupported
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.postgresql.checks import CHECKS
+from dbmanager.adapters.postgresql.checks.versions import KNOWN_ON
 from dbmanager.model.configuration import Access, ConnectionSettings, ResolvedUrl
 from dbmanager.model.findings import Finding, Severity
 from dbmanager.services.checking import run_checks
@@ -272,6 +273,26 @@ async def _restart(place: Place) -> None:
     await place.until("SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'")
 
 
+async def _belonging(place: Place) -> None:
+    place.run(
+        f"CREATE TABLE {QUOTED} (city int, zip int, other int); INSERT INTO {QUOTED} SELECT i % 100, i % 100 * 7, i / 100 FROM "
+        f"generate_series(1, 20000) AS i; CREATE INDEX ON {QUOTED} (city, zip); CREATE INDEX ON {QUOTED} (city, other); ANALYZE {QUOTED}"
+    )
+
+
+async def _ungathered(place: Place) -> None:
+    place.run(
+        f"CREATE TABLE {QUOTED} AS SELECT i % 10 AS a, i % 10 AS b FROM generate_series(1, 2000) AS i; ANALYZE {QUOTED};"
+        f"CREATE STATISTICS waits ON a, b FROM {QUOTED}"
+    )
+
+
+async def _holding(place: Place) -> None:
+    session = await place.connect()
+    await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 'secret-4711'")
+    place.run("SELECT txid_current();" * 8)
+
+
 def _by(*statements: str) -> Callable[[Place], Awaitable[None]]:
     async def seed(place: Place) -> None:
         for statement in statements:
@@ -334,10 +355,13 @@ CASES = {
         _by('CREATE COLLATION "odd {collation}" (provider = icu, locale = \'de-DE\')',
             "UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'odd {collation}'"), "odd {collation}"),
     "PG-231": Case(_by("CREATE EXTENSION pgcrypto", "UPDATE pg_extension SET extversion = '1.2' WHERE extname = 'pgcrypto'"), "pgcrypto"),
+    "PG-233": Case(_belonging, f"{ODD}(city, zip)"),
+    "PG-234": Case(_ungathered),
+    "PG-236": Case(_holding, "session ", ("1000000", "6")),
 }  # fmt: skip
 STANDING = {"PG-209": "autovacuum", "PG-219": "test_", "PG-227": "fsync"}
 """Faults of the strained server itself: switches of the command line, and its age."""
-APART = {"PG-204": "blocking chains", "PG-228": "checksums"}
+APART = {"PG-204": "blocking chains", "PG-228": "checksums", "PG-232": "a standby", "PG-235": "versions"}
 """Checks with tests of their own, below."""
 
 
@@ -491,3 +515,59 @@ async def test_a_page_with_a_wrong_checksum_is_told_after_it_was_read() -> None:
             server.run_sql("postgres", "SELECT * FROM torn")
         (finding,) = await _found(server, "postgres", "PG-228")
         assert finding.severity is Severity.CRITICAL
+
+
+async def test_an_independent_pair_of_columns_is_no_finding(strained: PostgresServer) -> None:
+    database = strained.create_database()
+    async with contextlib.AsyncExitStack() as stack:
+        await _belonging(Place(strained, database, stack))
+    assert [f.object_name.rpartition("(")[2] for f in await _found(strained, database, "PG-233")] == ["city, zip)"]
+    strained.drop_database(database)
+
+
+@pytest.mark.parametrize(
+    ("number", "today", "severity"),
+    [("150018", "2026-06-01", None), ("150017", "2026-06-01", "low"), ("150001", "2026-06-01", "medium"),
+     ("130023", "2026-06-01", "high"), ("150018", "2027-12-01", "high"), ("990000", "2026-06-01", None)],
+)  # fmt: skip
+async def test_a_server_behind_the_table_of_versions_is_told_with_the_day_of_the_table(
+    strained: PostgresServer, number: str, today: str, severity: str | None
+) -> None:
+    check = HEALTH["PG-235"]
+    query = check.query.replace("current_setting('server_version_num')::int", number).replace(
+        "current_date", f"date '{today}'"
+    )
+    async with opened(strained, "postgres") as adapter:
+        facts = await adapter.security.facts(dataclasses.replace(check, query=query))
+    assert not isinstance(facts, Unsupported)
+    found = check.findings(facts)
+    assert [str(finding.severity) for finding in found] == ([severity] if severity else [])
+    assert all(finding.evidence["table_of"] == KNOWN_ON for finding in found)
+    assert KNOWN_ON in check.caveat
+
+
+@pytest.mark.slow
+async def test_reads_that_a_standby_cancels_are_counted_there() -> None:
+    with (
+        needed(),
+        postgresql.running(wal_level="replica") as primary,
+        postgresql.standby_of(primary, max_standby_streaming_delay="0") as standby,
+    ):
+        primary.run_sql("postgres", "CREATE TABLE t AS SELECT i FROM generate_series(1, 100) AS i")
+        place = Place(standby, "postgres", contextlib.AsyncExitStack())
+        await place.until("SELECT to_regclass('t') IS NOT NULL")
+        async with place.stack:
+            reader = await place.connect()
+            for number in range(3):
+                assert await _found(standby, "postgres", "PG-232") == []
+                await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
+                primary.run_sql("postgres", f"DELETE FROM t WHERE i % 3 = {number}; VACUUM t")
+                await place.until(
+                    f"SELECT confl_snapshot > {number} FROM pg_stat_database_conflicts WHERE datname = 'postgres'"
+                )
+                with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                    await reader.execute("SELECT count(*) FROM t")
+                reader = await place.connect()
+            (finding,) = await _found(standby, "postgres", "PG-232")
+            assert finding.evidence["by_cleaning"] == 3
+            assert await _found(primary, "postgres", "PG-232") == []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.redis.checks import CHECKS
+from dbmanager.adapters.redis.checks.health import slow_fork
 from dbmanager.model.findings import Finding, Severity
 from dbmanager.services.checking import run_checks
 from tests.conftest import needed
@@ -25,7 +29,7 @@ RESET: tuple[tuple[str, ...], ...] = (
     ("REPLICAOF", "no", "one"), ("CONFIG", "SET", "maxmemory", "0"), ("CONFIG", "SET", "maxmemory-policy", "noeviction"),
     ("CONFIG", "SET", "maxclients", "10000"), ("CONFIG", "SET", "slowlog-log-slower-than", "10000"), ("SLOWLOG", "RESET"),
     ("FLUSHALL",), ("CONFIG", "RESETSTAT"), ("CONFIG", "SET", "latency-monitor-threshold", "0"), ("LATENCY", "RESET"),
-    ("CONFIG", "SET", "lfu-log-factor", "10"),
+    ("CONFIG", "SET", "lfu-log-factor", "10"), ("CONFIG", "SET", "repl-backlog-size", "1048576"), ("SAVE",),
 )  # fmt: skip
 
 
@@ -168,6 +172,56 @@ def _standing(place: Place) -> None:
               "while ms(redis.call('TIME')) - ms(t) < 150 do end", "0")  # fmt: skip
 
 
+def _backlog(place: Place) -> None:
+    replica = place.stack.enter_context(running(None))
+    place.run("CONFIG", "SET", "repl-backlog-size", "16384")
+    attach(replica, place.server)
+    _fill(place, 10_000, 2_000)
+
+
+def _late(place: Place) -> None:
+    replica = place.stack.enter_context(running(None))
+    attach(replica, place.server)
+    pid = int(_info(replica, "server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    place.stack.callback(os.kill, pid, signal.SIGCONT)
+    _fill(place, 10_000, 1_000)
+
+
+def _info(server: RedisServer, section: str) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in server.run("INFO", section).splitlines() if ":" in line)
+
+
+def attach(replica: RedisServer, primary: RedisServer) -> None:
+    """Make a server the replica of another, and see it in step."""
+    for name, value in (("masteruser", SUPERUSER), ("masterauth", PASSWORD)):
+        replica.run("CONFIG", "SET", name, value)
+    replica.run("REPLICAOF", primary.host, str(primary.port))
+    deadline = time.monotonic() + 30
+    while _info(replica, "replication")["master_link_status"] != "up" or "state=online" not in primary.run(
+        "INFO", "replication"
+    ):
+        assert time.monotonic() < deadline
+
+
+def _readonly(place: Place, folder: Path) -> None:
+    mode = folder.stat().st_mode
+    folder.chmod(0o500)
+    place.stack.callback(folder.chmod, mode)
+
+
+def _until_failed(place: Place, name: str) -> None:
+    deadline = time.monotonic() + 30
+    while _info(place.server, "persistence")[name] != "err":
+        assert time.monotonic() < deadline
+
+
+def _unsaved(place: Place) -> None:
+    _readonly(place, Path(place.run("CONFIG", "GET", "dir").splitlines()[1]))
+    place.run("BGSAVE")
+    _until_failed(place, "rdb_last_bgsave_status")
+
+
 CASES: dict[str, tuple[Callable[[Place], None], str]] = {
     "RD-201": (_nearly_full, "maxmemory"),
     "RD-202": (_evicted, "evicted_keys"),
@@ -183,6 +237,9 @@ CASES: dict[str, tuple[Callable[[Place], None], str]] = {
     "RD-213": (_unread, "output buffers"),
     "RD-215": (_standing, "command"),
     "RD-216": (_heavy, "page:*"),
+    "RD-218": (_unsaved, "snapshot"),
+    "RD-219": (_backlog, "repl-backlog-size"),
+    "RD-220": (_late, "127.0.0.1:"),
 }
 
 
@@ -194,8 +251,7 @@ async def test_a_seeded_fault_of_health_is_found_and_gone_when_undone(id_: str, 
         with contextlib.ExitStack() as stack:
             seed(Place(server, stack))
             found = {finding.object_name: finding for finding in await _found(server, id_)}
-            assert about in found
-            finding = found[about]
+            finding = next(one for name, one in found.items() if name.startswith(about))
             assert finding.threshold
             assert finding.caveat
             assert finding.fix is not None
@@ -227,4 +283,36 @@ async def test_a_healthy_fresh_redis_has_nothing_above_low() -> None:
 
 
 def test_every_health_check_of_redis_has_its_case() -> None:
-    assert {*CASES, "RD-212", "RD-214"} == set(HEALTH)
+    assert {*CASES, "RD-212", "RD-214", "RD-217"} == set(HEALTH)
+
+
+async def test_the_time_of_a_real_fork_is_judged(server: RedisServer) -> None:
+    server.run("BGSAVE")
+    deadline = time.monotonic() + 30
+    while (
+        _info(server, "persistence")["rdb_bgsave_in_progress"] != "0"
+        or _info(server, "stats")["latest_fork_usec"] == "0"
+    ):
+        assert time.monotonic() < deadline
+    assert await _found(server, "RD-217") == []
+    adapter = adapter_on(server, 0, access="read_only")
+    try:
+        facts = await adapter.security.facts(HEALTH["RD-217"])
+    finally:
+        await adapter.close()
+    assert not isinstance(facts, Unsupported)
+    (found,) = slow_fork(1)(facts)
+    assert int(str(found.evidence["latest_fork_usec"])) > 0
+
+
+async def test_a_rewrite_of_the_append_only_file_that_fails_is_told() -> None:
+    with needed(), running(None, appendonly="yes") as server, contextlib.ExitStack() as stack:
+        place = Place(server, stack)
+        assert await _found(server, "RD-218") == []
+        _readonly(place, Path(place.run("CONFIG", "GET", "dir").splitlines()[1]) / "appendonlydir")
+        _readonly(place, Path(place.run("CONFIG", "GET", "dir").splitlines()[1]))
+        place.run("SET", "a", "b")
+        with contextlib.suppress(AssertionError):
+            place.run("BGREWRITEAOF")
+        _until_failed(place, "aof_last_bgrewrite_status")
+        assert "rewrite of the append-only file" in {finding.object_name for finding in await _found(server, "RD-218")}

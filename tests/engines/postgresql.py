@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.engines.instance import EngineMissing, free_port, given_url, login, prepare, private_folder, serving
+from tests.engines.instance import (
+    EngineMissing,
+    free_port,
+    give_away,
+    given_url,
+    login,
+    prepare,
+    private_folder,
+    serving,
+)
 
 SUPERUSER, PASSWORD = login("postgresql")
 
@@ -91,3 +100,27 @@ def running(bindir: Path | None = None, *, initdb: tuple[str, ...] = (), **setti
         arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
         with serving("PostgreSQL", [str(bindir / "postgres"), "-D", str(data), *arguments], folder):
             yield PostgresServer("127.0.0.1", port, bindir)
+
+
+@contextlib.contextmanager
+def standby_of(primary: PostgresServer, **settings: str) -> Iterator[PostgresServer]:
+    """Copy a running primary by pg_basebackup, start the copy as its standby, yield it, stop and remove it."""
+    with private_folder("pg") as folder:
+        data, port = folder / "data", free_port()
+        secret = folder / "passfile"
+        secret.write_text(f"*:*:*:*:{PASSWORD.replace(':', chr(92) + ':')}\n")
+        secret.chmod(0o600)
+        give_away(secret)
+        source = f"host={primary.host} port={primary.port} user={SUPERUSER} passfile={secret} application_name=standby"
+        prepare(
+            "PostgreSQL",
+            [str(primary.bindir / "pg_basebackup"), "-D", str(data), "-R", "-c", "fast", "--no-sync", "-d", source],
+            folder,
+        )  # fmt: skip
+        options = {
+            "port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off",
+            "max_connections": "60", "hot_standby": "on", **settings,
+        }  # fmt: skip
+        arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
+        with serving("PostgreSQL", [str(primary.bindir / "postgres"), "-D", str(data), *arguments], folder):
+            yield PostgresServer("127.0.0.1", port, primary.bindir)

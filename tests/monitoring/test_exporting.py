@@ -50,7 +50,7 @@ def test_the_file_for_the_node_exporter_holds_figures_and_alerts(folder: Path) -
 def test_rules_go_on_until_the_figure_is_well_back() -> None:
     (group,) = alert_rules(STANDARD)["groups"]
     rules = {one["alert"]: one for one in group["rules"]}
-    assert len(rules) == len(STANDARD)
+    assert len(rules) == len(STANDARD) + 2  # by Prometheus's own history
     one = rules["dbmanager_connections_scarce"]
     assert one["expr"] == (
         "(dbmanager_connections_used / dbmanager_connections_max > 0.85) or ((dbmanager_connections_used / "
@@ -87,7 +87,7 @@ def test_promtool_accepts_the_rules_and_their_hysteresis_is_ours(folder: Path, p
         [promtool, "check", "rules", "rules.yml"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
-    assert f"{len(STANDARD) + 1} rules found" in checked.stdout
+    assert f"{len(STANDARD) + 3} rules found" in checked.stdout
     labels = '{connection="shop", instance="i", job="j"}'
     used = [90, 90, 90, 80, 80, 80, 80, 70, 80, 80]  # every 5 minutes; fires at 10, goes on at 80, ends at 70
     alert = {"exp_labels": {"connection": "shop", "instance": "i", "job": "j", "severity": "warning"}}
@@ -115,6 +115,42 @@ def test_promtool_accepts_the_rules_and_their_hysteresis_is_ours(folder: Path, p
         [promtool, "test", "rules", "cases.yml"], cwd=folder, capture_output=True, text=True, check=False
     )
     assert tried.returncode != 0
+
+
+def test_prometheus_fires_by_its_own_trend_and_by_its_own_means(folder: Path, promtool: Path) -> None:
+    assert _run(folder, "export-metrics", "--rules", "--file", "rules.yml").returncode == 0
+    labels = 'connection="shop", instance="i", job="j"'
+
+    def case(growth: int, slow_ms: int) -> list[str]:
+        """Return which of both alerts fire after two days, of which the last hour has calls that slow."""
+        alerts = ["dbmanager_runs_out_soon_by_trend", "dbmanager_statement_slower_by_rate"]
+        series = [
+            (f"dbmanager_database_bytes{{{labels}}}", f"1000+{growth}x576"), (f"dbmanager_disk_limit_bytes{{{labels}}}", "10000x576"),
+            (f'dbmanager_statement_calls_total{{{labels}, statement="s"}}', "0+100x576"),
+            (f'dbmanager_statement_ms_total{{{labels}, statement="s"}}', f"0+200x564 {112_800 + slow_ms}+{slow_ms}x11"),
+        ]  # fmt: skip
+        fired = []
+        for alert in alerts:
+            expected = {"eval_time": "48h", "alertname": alert, "exp_alerts": []}
+            test = {
+                "interval": "5m",
+                "input_series": [{"series": n, "values": v} for n, v in series],
+                "alert_rule_test": [expected],
+            }
+            (folder / "cases.yml").write_text(
+                json.dumps({"rule_files": ["rules.yml"], "evaluation_interval": "5m", "tests": [test]})
+            )
+            tried = subprocess.run(
+                [promtool, "test", "rules", "cases.yml"], cwd=folder, capture_output=True, text=True, check=False
+            )
+            if tried.returncode:
+                assert "got:[" in tried.stdout + tried.stderr, tried.stdout + tried.stderr
+                fired.append(alert.removeprefix("dbmanager_"))
+        return fired
+
+    assert case(growth=1, slow_ms=200) == []
+    assert case(growth=5, slow_ms=200) == ["runs_out_soon_by_trend"]
+    assert case(growth=1, slow_ms=800) == ["statement_slower_by_rate"]
 
 
 def _annotations(used: int) -> dict[str, str]:
@@ -151,7 +187,7 @@ def test_prometheus_scrapes_the_file_and_evaluates_every_rule(folder: Path) -> N
                 health = [rule["health"] for rule in group["rules"]]
                 return [] if "unknown" in health else health
 
-            assert _until(own, "rules", evaluated) == ["ok"] * (len(STANDARD) + 1), (
+            assert _until(own, "rules", evaluated) == ["ok"] * (len(STANDARD) + 3), (
                 folder / "prometheus.log"
             ).read_text()
         finally:

@@ -54,6 +54,7 @@ DEFINITIONS: Mapping[str, MetricDefinition] = _definitions(
     MetricDefinition("oldest_transaction_seconds", "gauge", "seconds", "Age of the oldest open transaction"),
     MetricDefinition("frozen_age_ratio", "gauge", "ratio", "Part of the transaction numbers used since the last freeze"),
     MetricDefinition("replication_lag_seconds", "gauge", "seconds", "How far a replica is behind", "replica"),
+    MetricDefinition("replication_running", "gauge", "replicas", "1 while a replica follows its source, 0 while it stands still", "replica"),
     MetricDefinition("replication_lag_bytes", "gauge", "bytes", "Log that a replica has not replayed", "replica"),
     MetricDefinition("sequence_used_ratio", "gauge", "ratio", "Part of a sequence's numbers that is used", "sequence"),
     MetricDefinition("memory_bytes", "gauge", "bytes", "Memory that the data takes"),
@@ -64,7 +65,16 @@ DEFINITIONS: Mapping[str, MetricDefinition] = _definitions(
     MetricDefinition("wal_bytes", "gauge", "bytes", "Size of the write-ahead log beside the database"),
     MetricDefinition("statement_calls", "counter", "calls", "Executions of a statement", "statement"),
     MetricDefinition("statement_ms", "counter", "milliseconds", "Time that a statement took in all", "statement"),
+    MetricDefinition("statement_drift_ratio", "gauge", "times", "Mean time of a statement's newest calls by its usual one", "statement"),
+    MetricDefinition("days_to_limit", "gauge", "days", "Days until a figure is expected to reach its limit", "figure"),
+    MetricDefinition("days_to_limit_earliest", "gauge", "days", "The same by the early edge of the interval", "figure"),
 )  # fmt: skip
+LIMITS: Mapping[str, str] = {
+    "database_bytes": "disk_limit_bytes",
+    "connections_used": "connections_max",
+    "memory_bytes": "memory_limit_bytes",
+}
+"""Which figure must not reach which."""
 MOST_OBJECTS = 100
 """Tables, and sequences, of one moment: the largest, and the fullest."""
 

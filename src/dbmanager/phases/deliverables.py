@@ -11,6 +11,7 @@ from typing import Any
 import anyio.to_thread
 
 from dbmanager.adapters.facets import Adapter, Unsupported
+from dbmanager.analyzers.charts.png import png, why_not
 from dbmanager.analyzers.diagrams.mermaid import er_diagrams
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.projects import Evidence, Project, phase_status
@@ -40,12 +41,20 @@ async def export(project: Project, connections: Connections, root: Path) -> Expo
         if evidence is not None:
             for path, body in make(evidence).items():
                 files[path] = _headed(evidence, body) if path.endswith(".md") else body
-    files["README.md"] = _index(project, sorted(files))
-    await anyio.to_thread.run_sync(_write, root, project.id, files)
-    return Export(root, tuple(sorted(files)))
+    pictures = await anyio.to_thread.run_sync(_pictures, files)
+    files["README.md"] = _index(project, sorted([*files, *pictures]))
+    await anyio.to_thread.run_sync(_write, root, project.id, files, pictures)
+    return Export(root, tuple(sorted([*files, *pictures])))
 
 
-def _write(root: Path, project_id: str, files: dict[str, str]) -> None:
+def _pictures(files: dict[str, str]) -> dict[str, bytes]:
+    """Return each SVG as PNG, where this machine can draw one."""
+    if why_not() is not None:
+        return {}
+    return {path.removesuffix(".svg") + ".png": png(body) for path, body in files.items() if path.endswith(".svg")}
+
+
+def _write(root: Path, project_id: str, files: dict[str, str], pictures: dict[str, bytes]) -> None:
     mark = root / MARK
     if root.exists() and any(root.iterdir()) and (not mark.exists() or mark.read_text() != project_id):
         raise InvalidStatement(
@@ -57,6 +66,8 @@ def _write(root: Path, project_id: str, files: dict[str, str]) -> None:
         target.write_text(body if body.endswith("\n") else body + "\n", "utf-8")
         if path.endswith((".sh", ".py")):
             target.chmod(0o755)
+    for path, picture in pictures.items():
+        (root / path).write_bytes(picture)
     mark.write_text(project_id)
 
 
@@ -228,6 +239,8 @@ def _caching(evidence: Evidence) -> dict[str, str]:
 def _monitoring(evidence: Evidence) -> dict[str, str]:
     record = evidence.payload
     pictures = "\n\n".join(f"![{name[:-4]}]({name})" for name in sorted(record["charts"]))
+    if record["charts"] and (why := why_not()) is not None:
+        pictures += f"\n\nNo PNG beside the SVG: {why}."
     folder = "optimization/monitoring"
     return {
         f"{folder}/{record['connection']}.md": f"# {record['connection']} over time\n\n{record['text']}\n\n{pictures}".strip(),

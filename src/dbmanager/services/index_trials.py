@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from dbmanager.adapters.facets import Adapter, Planned, Statement, need
 from dbmanager.adapters.sql.confined import names_its_database
 from dbmanager.errors import InvalidStatement, StatementFailed, UnsupportedCapability
-from dbmanager.model.queries import QueryLimits, QueryRequest
+from dbmanager.model.placeholders import colons
+from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.services.scratch import Budget, ScratchDatabase, Scratches
 
@@ -17,6 +18,13 @@ SAMPLE_ROWS = 20_000
 BUDGET = Budget(rows=400_000, bytes=200_000_000, seconds=120.0)
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _SECONDS = 120.0
+
+
+async def explained(adapter: Adapter, statement: str, limits: QueryLimits) -> QueryPlan:
+    """Return the plan of a read; on PostgreSQL one with `$1` in place of values is planned for any of them."""
+    if adapter.dialect == "postgres" and colons(statement, adapter.dialect) != statement:
+        return need(await need(adapter.workload, "scratch").plan(statement), "scratch")
+    return await adapter.query.explain(QueryRequest(statement, limits=limits))
 
 
 @dataclass(slots=True)
@@ -37,7 +45,7 @@ class Trial:
         if self.copy.adapter.dialect == "mysql" and names_its_database(statement):
             raise UnsupportedCapability("the query names its database, which the copy does not bear")
         await self._offer(indexes)
-        plan = await self.copy.adapter.query.explain(QueryRequest(statement, limits=_LIMITS))
+        plan = await explained(self.copy.adapter, statement, _LIMITS)
         names = {index.name for _, index in indexes}
         used = tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index in names and node.index))
         return Planned(plan, plan.cost if plan.cost is not None else plan.work, used)

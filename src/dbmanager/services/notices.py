@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import httpx2
 
 PATIENCE_SECONDS = 15.0
+AUTHENTICATED = 235
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Courier:
         if notices and self._settings.email is not None:
             email = self._settings.email
             password = self._secret("monitoring.email.password", email.password)
-            why = await anyio.to_thread.run_sync(_mailed, email, password, [_message(email, one) for one in notices])
+            why = await anyio.to_thread.run_sync(
+                _mailed, email, password, [_message(email, one) for one in notices], self._base
+            )
             problems += [f"email: {why}"] if why else []
         return problems
 
@@ -120,9 +124,15 @@ def _message(settings: EmailSettings, notice: Notice) -> EmailMessage:
     return message
 
 
-def _mailed(settings: EmailSettings, password: str | None, messages: Sequence[EmailMessage]) -> str | None:
-    """Send messages over one connection; return what went wrong by its kind, without the server's own words."""
-    context = ssl.create_default_context(cafile=settings.ca_file)
+def _mailed(settings: EmailSettings, password: str | None, messages: Sequence[EmailMessage], base: Path) -> str | None:
+    """Send messages over one connection; return what went wrong by its kind, without the server's own words.
+
+    Over TLS the server's certificate and name are verified before it is told anything.
+    """
+    try:
+        context = ssl.create_default_context(cafile=None if settings.ca_file is None else base / settings.ca_file)
+    except OSError:
+        return "the file of ca_file can't be read"
     connect: Callable[[], smtplib.SMTP] = lambda: smtplib.SMTP(settings.host, settings.port, timeout=PATIENCE_SECONDS)  # noqa: E731
     if settings.security == "tls":
         connect = lambda: smtplib.SMTP_SSL(settings.host, settings.port, timeout=PATIENCE_SECONDS, context=context)  # noqa: E731
@@ -131,7 +141,7 @@ def _mailed(settings: EmailSettings, password: str | None, messages: Sequence[Em
             if settings.security == "starttls":
                 server.starttls(context=context)
             if settings.user is not None and password is not None:
-                server.login(settings.user, password)
+                _log_in(server, settings.user, password)
             for message in messages:
                 server.send_message(message)
     except smtplib.SMTPResponseException as problem:
@@ -139,3 +149,16 @@ def _mailed(settings: EmailSettings, password: str | None, messages: Sequence[Em
     except (smtplib.SMTPException, OSError) as problem:
         return type(problem).__name__
     return None
+
+
+def _log_in(server: smtplib.SMTP, user: str, password: str) -> None:
+    """Log in; smtplib's own login knows ASCII alone, so a password beyond it goes by PLAIN in UTF-8 (RFC 4616)."""
+    if f"{user}{password}".isascii():
+        server.login(user, password)
+        return
+    server.ehlo_or_helo_if_needed()
+    if "PLAIN" not in server.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError
+    code, answer = server.docmd("AUTH", "PLAIN " + b64encode(f"\0{user}\0{password}".encode()).decode())
+    if code != AUTHENTICATED:
+        raise smtplib.SMTPAuthenticationError(code, answer)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 from dbmanager.adapters.mysql.reading import PACKAGE
+from dbmanager.adapters.mysql.replication import channels
 from dbmanager.adapters.mysql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.mysql.wire import DriverError
 from dbmanager.adapters.sql.blocks import blocks
+from dbmanager.errors import PermissionDenied
 from dbmanager.model.metrics import MetricMoment, gathered
 
 COUNTED = {
@@ -17,7 +19,7 @@ COUNTED = {
 }  # fmt: skip
 REQUESTS = "innodb_buffer_pool_read_requests"
 HIDDEN = "the account lacks the privilege PROCESS"
-_LAG = "SHOW REPLICA STATUS reads in columns that differ by version; look at it by run_query"
+NO_REPLICATION = "the account lacks the privilege REPLICATION CLIENT (MariaDB: REPLICA MONITOR)"
 
 
 class MysqlMetrics:
@@ -27,8 +29,9 @@ class MysqlMetrics:
         self._sessions = sessions
 
     async def moment(self) -> MetricMoment:
-        """Read sizes, the fullest AUTO_INCREMENT columns and the server's counters; five reads, no table scanned."""
-        not_told = [("replication_lag_seconds", _LAG)]
+        """Read sizes, the fullest AUTO_INCREMENT columns and the server's counters; six reads, no table scanned."""
+        not_told: list[tuple[str, str]] = []
+        product = (await self._sessions.facts()).product
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
             ((size, free),) = await raw.fetch(blocks(PACKAGE)["metrics_size"].sql)
             figures: list[tuple[str, object] | tuple[str, object, object]] = [
@@ -53,4 +56,17 @@ class MysqlMetrics:
                 ]
             except DriverError:
                 not_told.append(("oldest_transaction_seconds", HIDDEN))
+            try:
+                followed = await channels(raw, product)
+            except (DriverError, PermissionDenied):
+                not_told += [(name, NO_REPLICATION) for name in ("replication_lag_seconds", "replication_running")]
+            else:
+                for one in followed:
+                    replica = f"this server {one.name}".strip()
+                    figures += [
+                        ("replication_running", int(one.is_running), replica),
+                        ("replication_lag_seconds", one.behind_seconds, replica),
+                    ]
+                if any(one.behind_seconds is None for one in followed):
+                    not_told.append(("replication_lag_seconds", "it stands still"))
         return MetricMoment(dt.datetime.now(dt.UTC), gathered(figures), tuple(not_told))

@@ -32,6 +32,10 @@ WAITS = (
 )
 
 
+GATHERED = "mysql.innodb_table_stats"
+"""What is compared with it must be of now; MySQL tells numbers of rows of yesterday otherwise."""
+
+
 class MysqlSecurity:
     """The `Security` facet."""
 
@@ -59,14 +63,24 @@ class MysqlSecurity:
                     if not of_mariadb and "performance_schema" not in facts.has:
                         return Unsupported("performance_schema is off, and no other table tells who waits for whom")
                     return await _waiting(raw, WAITS_OF_MARIADB if of_mariadb else WAITS)
-                await raw.begin_stream(check.query)
-                names = [str(field.name) for field in raw._result.fields]
-                rows = []
-                while (row := await raw.next_row()) is not None:
-                    rows.append({name: canonical(value) for name, value in zip(names, row, strict=True)})
+                if GATHERED in check.query and facts.product == "mysql":
+                    await raw.run("SET SESSION information_schema_stats_expiry = 0")
+                    try:
+                        return await _rows(raw, check.query)
+                    finally:
+                        await raw.run("SET SESSION information_schema_stats_expiry = DEFAULT")
+                return await _rows(raw, check.query)
         except PermissionDenied as denied:
             return Unsupported(f"the account can't see it: {denied.message}")
-        return tuple(rows)
+
+
+async def _rows(raw: Wire, query: str) -> FactRows:
+    await raw.begin_stream(query)
+    names = [str(field.name) for field in raw._result.fields]
+    rows = []
+    while (row := await raw.next_row()) is not None:
+        rows.append({name: canonical(value) for name, value in zip(names, row, strict=True)})
+    return tuple(rows)
 
 
 async def _counters(raw: Wire) -> FactRows:

@@ -6,6 +6,8 @@ import re
 
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.postgresql.checks import CHECKS
+from dbmanager.adapters.postgresql.checks.correlation import PAIRS
+from dbmanager.adapters.postgresql.column_pairs import column_pairs
 from dbmanager.adapters.postgresql.session import Sessions
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.errors import PermissionDenied
@@ -37,6 +39,8 @@ class PostgresSecurity:
             return Unsupported("the role sees no more than its own sessions (it is no member of pg_monitor)")
         try:
             async with self._sessions.reading(timeout_seconds=30, lock_seconds=5, confined=False) as raw:
+                if query == PAIRS:
+                    return await column_pairs(raw)
                 rows = await raw.fetch(query)
         except PermissionDenied as denied:
             return Unsupported(f"the role can't see it: {denied.message}")

@@ -41,6 +41,8 @@ class RedisMetrics:
             ("memory_limit_bytes", limit or None),
             ("connections_max", row.get("maxclients")),
         ]
+        if told.text("role") == "slave":
+            figures.append(("replication_running", int(told.text("master_link_status") == "up"), "this server"))
         if told.text("master_link_status") == "up":
             figures.append(("replication_lag_seconds", row.get("master_last_io_seconds_ago"), "this server"))
         not_told = (

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dbmanager.model.configuration import AlertRule
-from dbmanager.model.metrics import DEFINITIONS
+from dbmanager.model.metrics import DEFINITIONS, LIMITS
 
 PREFIX = "dbmanager_"
-RATE = "15m"
+RATE, WEEK = "15m", "7d"
 SCRAPED = ("connection", "instance", "job")
 
 
@@ -27,9 +27,33 @@ def alert_rules(rules: Mapping[str, AlertRule], *, minutes: int = 5) -> dict[str
     For that rules must be evaluated more often than every 5 minutes (the default is each minute): the series ALERTS is
     looked back for no longer. Source: Prometheus, Alerting rules; Querying basics, staleness.
     """
-    return {
-        "groups": [{"name": "dbmanager", "rules": [_rule(name, rule, minutes) for name, rule in sorted(rules.items())]}]
-    }
+    made = [_rule(name, rule, minutes) for name, rule in sorted(rules.items())]
+    return {"groups": [{"name": "dbmanager", "rules": [*made, *_of_its_own(rules)]}]}
+
+
+def _of_its_own(rules: Mapping[str, AlertRule]) -> Iterator[dict[str, Any]]:
+    """Yield what Prometheus foretells by its own history, for rules on days to a limit and on statements that drift."""
+    for name, rule in sorted(rules.items()):
+        if rule.metric == "days_to_limit" and rule.below is not None:
+            yield _alert(f"{name}_by_trend", rule, " or ".join(_trends(rule)), "1h")
+        elif rule.metric == "statement_drift_ratio" and rule.above is not None:
+            yield _alert(f"{name}_by_rate", rule, _slower(rule), "15m")
+
+
+def _trends(rule: AlertRule) -> Iterator[str]:
+    """Yield that a week's line reaches a limit; it knows neither season nor interval."""
+    ahead = f"{(rule.below or 0.0) * 86_400:.0f}"
+    for figure, limit in LIMITS.items():
+        of = f"{exported(figure)}{_only(rule)}"
+        week = f"max_over_time({of}[1h])[{WEEK}:1h]" if figure == "connections_used" else f"{of}[{WEEK}]"
+        yield f"(predict_linear({week}, {ahead}) > {exported(limit)}{_only(rule)})"
+    yield f"(predict_linear({exported('sequence_used_ratio')}{_only(rule)}[{WEEK}], {ahead}) > 1)"
+
+
+def _slower(rule: AlertRule) -> str:
+    ms, calls = (f"{exported(name)}{_only(rule)}" for name in ("statement_ms", "statement_calls"))
+    newest, usual = (f"increase({ms}[{span}]) / increase({calls}[{span}])" for span in (RATE, "1d"))
+    return f"({newest} > {rule.above!r} * ({usual})) and increase({calls}[{RATE}]) >= 10"
 
 
 def _rule(name: str, rule: AlertRule, minutes: int) -> dict[str, Any]:
@@ -39,14 +63,22 @@ def _rule(name: str, rule: AlertRule, minutes: int) -> dict[str, Any]:
     if rule.clear is not None and rule.clear != bound:
         firing = f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
         expression = f"({expression}) or (({figure} {sign} {rule.clear!r}) and ignoring (alertname, alertstate, severity) {firing})"
+    return _alert(name, rule, expression, f"{(rule.after - 1) * minutes}m")
+
+
+def _alert(name: str, rule: AlertRule, expression: str, after: str) -> dict[str, Any]:
     return {
-        "alert": alert, "expr": expression, "for": f"{(rule.after - 1) * minutes}m", "labels": {"severity": rule.severity},
+        "alert": f"{PREFIX}{name}", "expr": expression, "for": after, "labels": {"severity": rule.severity},
         "annotations": {"summary": f"{{{{ $labels.connection }}}}: {name} is {{{{ $value }}}}", "description": rule.advice},
     }  # fmt: skip
 
 
+def _only(rule: AlertRule) -> str:
+    return f"{{connection=~{json.dumps('|'.join(map(re.escape, rule.connections)))}}}" if rule.connections else ""
+
+
 def _figure(rule: AlertRule) -> str:
-    only = f"{{connection=~{json.dumps('|'.join(map(re.escape, rule.connections)))}}}" if rule.connections else ""
+    only = _only(rule)
     figure = f"{exported(rule.metric)}{only}"
     if DEFINITIONS[rule.metric].kind == "counter":
         figure = f"rate({figure}[{RATE}])"
@@ -65,6 +97,7 @@ _PANELS: Sequence[tuple[str, ...]] = (
     ("database_bytes", "disk_limit_bytes"), ("connections_used", "connections_max"), ("commits", "rollbacks", "deadlocks"),
     ("cache_hits", "cache_misses"), ("memory_bytes", "memory_limit_bytes"), ("temp_bytes",), ("sequence_used_ratio",),
     ("table_bytes",), ("replication_lag_seconds", "oldest_transaction_seconds"), ("evicted_keys", "expired_keys"),
+    ("days_to_limit", "days_to_limit_earliest"), ("statement_drift_ratio",),
 )  # fmt: skip
 
 
@@ -90,12 +123,18 @@ def _panels(source: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {
             "id": number + 1, "type": "timeseries", "title": first.help, "datasource": dict(source),
             "gridPos": {"h": 8, "w": 12, "x": 12 * (number % 2), "y": 8 * (number // 2)},
-            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}, "options": {"legend": {"displayMode": "list"}},
+            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []}, "options": _OPTIONS,
             "targets": [
                 {"refId": chr(65 + n), "datasource": dict(source), "expr": _asked(name), "legendFormat": _legend(name)}
                 for n, name in enumerate(names)
             ],
         }  # fmt: skip
+
+
+_OPTIONS = {
+    "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+    "tooltip": {"mode": "multi", "sort": "desc"},
+}  # fmt: skip
 
 
 def _asked(name: str) -> str:

@@ -26,6 +26,10 @@ STANDARD: Mapping[str, AlertRule] = {
     "replica_behind": AlertRule(
         metric="replication_lag_seconds", above=60, clear=10, advice="Look for long queries on the replica and at its disk.",
     ),
+    "replica_stopped": AlertRule(
+        metric="replication_running", below=0.5, after=2, clear_after=1, severity="critical",
+        advice="See the error of SHOW REPLICA STATUS (check_database pack=health), mend it, START REPLICA.",
+    ),
     "transaction_left_open": AlertRule(
         metric="oldest_transaction_seconds", above=3_600, clear=1_800, after=2,
         advice="Find who holds it (check_database pack=health); vacuum can't clean behind it.",
@@ -36,6 +40,18 @@ STANDARD: Mapping[str, AlertRule] = {
     "keys_evicted": AlertRule(metric="evicted_keys", above=10, clear=1, advice="The data no longer fits its memory."),
     "deadlocks": AlertRule(
         metric="deadlocks", above=0.02, clear=0.005, advice="Let transactions take their locks in one order.",
+    ),
+    "runs_out_soon": AlertRule(
+        metric="days_to_limit", below=7, clear=14, severity="critical",
+        advice="Its trend reaches the limit within a week; plan_tuning kind=monitoring shows it.",
+    ),
+    "may_run_out": AlertRule(
+        metric="days_to_limit_earliest", below=14, clear=28, after=6,
+        advice="The early edge of its forecast reaches the limit within two weeks; plan_tuning kind=monitoring shows it.",
+    ),
+    "statement_slower": AlertRule(
+        metric="statement_drift_ratio", above=3, clear=1.5,
+        advice="Its calls take three times as long as over the day before; analyze_workload compares, explain_query tells why.",
     ),
 }  # fmt: skip
 """Bounds of ours: where something still can be done in working hours. Wraparound: PostgreSQL's own autovacuum forces itself

@@ -61,6 +61,11 @@ class Forecast:
     back_test: BackTest | None
     fit: Fit
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether the interval was tried on the history itself; else it takes measurements for independent."""
+        return self.fit.wander is not None
+
 
 @dataclass(frozen=True, slots=True)
 class TooLittle:
@@ -94,9 +99,10 @@ def reached(fit: Fit, limit: float, history_days: float) -> Reached:
     """Return when the trend, and the edges of its interval, reach a limit. The week's pattern is in the interval."""
     days = min(FURTHEST * history_days, MOST_DAYS)
     swing = [0.0, *fit.season.values()]
+    low, high = fit.paces
     middle = _when(fit, limit, fit.trend.value, 0.0, days)
-    early = _when(fit, limit, fit.trend.high + fit.wander, fit.above + max(swing), days)
-    late = _when(fit, limit, fit.trend.low - fit.wander, fit.below + min(swing), days)
+    early = _when(fit, limit, high, fit.above + max(swing), days)
+    late = _when(fit, limit, low, fit.below + min(swing), days)
     return Reached(limit, days, middle, early, late)
 
 

@@ -35,12 +35,12 @@ def grouped(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]
     return [(median(t for t, _ in part), median(v for _, v in part)) for part in parts]
 
 
-def theil_sen(points: Points) -> Slope | None:
+def theil_sen(points: Points, most: int = MOST_POINTS) -> Slope | None:
     """Return the median of the slopes of all pairs; None where all points are of one time.
 
     Source: P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63 (1968), for the interval.
     """
-    few = grouped(points)
+    few = grouped(points, most)
     slopes = sorted((v - u) / (t - s) for i, (s, u) in enumerate(few) for t, v in few[i + 1 :] if t != s)
     if not slopes:
         return None

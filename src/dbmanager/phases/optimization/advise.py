@@ -15,12 +15,11 @@ from dbmanager.analyzers.indexing.special import special_searches
 from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.indexing import PLAIN, rough_index_bytes
-from dbmanager.model.queries import QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.model.workload import Workload
 from dbmanager.phases.optimization.measure import MEASURE_LIMITS, Measurement, measure
 from dbmanager.phases.optimization.pool import Pool, is_large
-from dbmanager.services.index_trials import IndexTrials
+from dbmanager.services.index_trials import IndexTrials, explained
 
 USUAL_SECONDS = 15.0
 USUAL_SHARE, LEAST_BUDGET = 0.25, 32_000_000
@@ -242,7 +241,7 @@ class _Run:
         """See which indexes the queries use today, where there is no planner to be asked."""
         for number, asked in enumerate(self._asked):
             try:
-                plan = await self._adapter.query.explain(QueryRequest(asked.statement, limits=MEASURE_LIMITS))
+                plan = await explained(self._adapter, asked.statement, MEASURE_LIMITS)
             except UnsupportedCapability:
                 raise
             except DbManagerError as problem:

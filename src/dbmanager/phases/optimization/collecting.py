@@ -12,6 +12,7 @@ from dbmanager.analyzers.alerting.rules import rules_for
 from dbmanager.errors import DbManagerError, StoreError, UnsupportedCapability
 from dbmanager.model.configuration import MonitoringSettings
 from dbmanager.model.metrics import Metric, MetricMoment
+from dbmanager.phases.optimization.foretelling import foretold
 from dbmanager.services.alerts import AlertBook
 from dbmanager.services.container import Services
 from dbmanager.services.metric_history import MetricHistory
@@ -85,7 +86,7 @@ async def observe(services: Services, connection: str) -> Collected:
     moment = await measured(await services.connections.adapter(connection), settings, connection)
     if isinstance(moment, Unsupported):
         raise UnsupportedCapability(moment.reason, object_name=connection)
-    states = await kept(services.metrics, services.alerts, settings, connection, moment)
+    moment, states = await kept(services.metrics, services.alerts, settings, connection, moment)
     return Collected(connection, moment, tuple(states))
 
 
@@ -104,11 +105,12 @@ async def collect(services: Services, connection: str) -> Collected:
 
 async def kept(
     history: MetricHistory, alerts: AlertBook, settings: MonitoringSettings, connection: str, moment: MetricMoment
-) -> list[AlertState]:
-    """Keep a moment and return how every rule stands after it."""
+) -> tuple[MetricMoment, list[AlertState]]:
+    """Keep a moment with what the history says of it, and return it and how every rule stands after it."""
     before = await history.latest(connection)
+    moment = await foretold(history, connection, before, moment)
     await history.keep(connection, [moment])
-    return await alerts.judge(connection, rules_for(settings, connection), before, moment)
+    return moment, await alerts.judge(connection, rules_for(settings, connection), before, moment)
 
 
 async def told(alerts: AlertBook, courier: Courier, settings: MonitoringSettings, connection: str) -> list[str]:

@@ -9,17 +9,13 @@ import anyio.to_thread
 
 from dbmanager.analyzers.forecasting.forecast import Forecast, TooLittle, forecast
 from dbmanager.analyzers.forecasting.rates import means
+from dbmanager.model.metrics import LIMITS
 from dbmanager.services.metric_history import MetricHistory, Series
 
 OUTLOOK = (
     "database_bytes", "disk_limit_bytes", "connections_used", "connections_max", "memory_bytes", "memory_limit_bytes",
     "sequence_used_ratio", "table_bytes", "table_rows", "statement_ms", "statement_calls",
 )  # fmt: skip
-LIMITS = {
-    "database_bytes": "disk_limit_bytes",
-    "connections_used": "connections_max",
-    "memory_bytes": "memory_limit_bytes",
-}
 MOST_OF_A_KIND = 5
 HOUR = 3_600.0
 
@@ -52,7 +48,12 @@ def _all(series: Series, horizon_days: float) -> tuple[Outlook, ...]:
     return tuple(sorted(made, key=_urgency))
 
 
-def _subjects(series: Series) -> Iterator[tuple[str, str, Sequence[tuple[float, float]], float | None]]:
+Subject = tuple[str, str, Sequence[tuple[float, float]], float | None]
+"""Name, unit, points and limit of what is forecast."""
+
+
+def limited(series: Series) -> Iterator[Subject]:
+    """Yield what can run out: figures whose limit is kept beside them, and the fullest sequences."""
     for name, limit_name in LIMITS.items():
         points, limits = series.get((name, ""), ()), series.get((limit_name, ""), ())
         if points:
@@ -60,6 +61,10 @@ def _subjects(series: Series) -> Iterator[tuple[str, str, Sequence[tuple[float, 
             yield name, unit, peaks(points) if unit == "connections" else points, limits[-1][1] if limits else None
     for of, points in _largest(series, "sequence_used_ratio"):
         yield f"sequence_used_ratio {of}", "ratio", points, 1.0
+
+
+def _subjects(series: Series) -> Iterator[Subject]:
+    yield from limited(series)
     sizes = _largest(series, "table_bytes")
     for of, points in sizes or _largest(series, "table_rows"):
         yield f"{'table_bytes' if sizes else 'table_rows'} {of}", "bytes" if sizes else "rows", points, None

@@ -9,7 +9,7 @@ from typing import Any
 
 from dbmanager.analyzers.charts.svg import Chart, drawn
 from dbmanager.analyzers.describe import markdown
-from dbmanager.analyzers.forecasting.fit import COVERED, Estimate
+from dbmanager.analyzers.forecasting.fit import COVERED, LEAST_TRIED, Estimate
 from dbmanager.analyzers.forecasting.forecast import Forecast, Reached, TooLittle
 from dbmanager.analyzers.forecasting.season import DAY
 from dbmanager.phases.optimization.outlook import Outlook
@@ -42,6 +42,12 @@ def outlook_lines(connection: str, span: Span, outlooks: Sequence[Outlook]) -> l
             f"in interval: how much of it lay within, {COVERED:.0%} is meant.",
             markdown.table(COLUMNS, [_row(one, found) for one, found in told]),
         ]
+    untried = [one.name for one, found in told if not found.is_tried]
+    if untried:
+        lines.append(
+            f"Under {LEAST_TRIED} measurements intervals can't be tried on the history itself and are too narrow where growth "
+            f"is uneven: {', '.join(untried)}."
+        )
     narrow = [one.name for one, found in told if found.back_test is not None and found.back_test.covered_ratio < NARROW]
     if narrow:
         lines.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbmanager.adapters.mysql.checks.judges import COUNTERS, LOCK_WAITS, MYSQL, counted, flagged
+from dbmanager.adapters.mysql.replication import channel
 from dbmanager.adapters.sql.lock_chains import chains
 from dbmanager.model.findings import Check, FactRows, Fix, Problem, QueryCheck, Severity
 
@@ -14,19 +15,15 @@ LATE_SECONDS = 60
 
 def _replica(facts: FactRows) -> Iterator[Problem]:
     for row in facts:
-        told = {
-            name.lower().replace("slave_", "replica_").replace("_master", "_source"): value
-            for name, value in row.items()
-        }
-        threads = {name: str(told.get(f"replica_{name}_running")) for name in ("io", "sql")}
-        behind = told.get("seconds_behind_source")
-        late = behind is not None and int(str(behind)) > LATE_SECONDS
-        if late or set(threads.values()) != {"Yes"}:
+        one = channel(row)
+        late = one.behind_seconds is not None and one.behind_seconds > LATE_SECONDS
+        if late or not one.is_running:
             yield Problem(
-                f"replica {told.get('channel_name') or told.get('connection_name') or ''}".strip(),
-                {**threads, "seconds_behind": behind, "io_errno": told.get("last_io_errno"), "sql_errno": told.get("last_sql_errno")},
+                f"replica {one.name}".strip(),
+                {"io": one.threads[0], "sql": one.threads[1], "seconds_behind": one.behind_seconds,
+                 "io_errno": str(one.told.get("last_io_errno")), "sql_errno": str(one.told.get("last_sql_errno"))},
                 fix=Fix("Look at the error's number and text (SHOW REPLICA STATUS), mend it, START REPLICA."),
-                severity=None if set(threads.values()) != {"Yes"} else Severity.MEDIUM,
+                severity=None if not one.is_running else Severity.MEDIUM,
             )  # fmt: skip
 
 

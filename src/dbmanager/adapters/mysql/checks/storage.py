@@ -64,4 +64,14 @@ STORAGE: tuple[QueryCheck, ...] = (
                   "Start the server with performance_schema=ON; it takes some memory.", "performance_schema slow_query_log"), COUNTERS,
           pack="health", threshold="performance_schema is off.",
           caveat="a slow query log with a low long_query_time tells part of it."),
+    Check("MY-220", Severity.LOW, MYSQL, "Statistics are out of date",
+          "The optimizer takes the table for what it was, and picks indexes and joins for that.",
+          "MySQL manual, Configuring Persistent Optimizer Statistics Parameters", flagged("Analyze it.", "ANALYZE TABLE {quoted}"),
+          f"SELECT t.TABLE_NAME AS object, {_QUOTED}, s.last_update AS last_gathered, s.n_rows AS rows_then, t.TABLE_ROWS AS rows_now, "  # noqa: S608
+          "TIMESTAMPDIFF(DAY, s.last_update, NOW()) AS age_days FROM mysql.innodb_table_stats AS s JOIN information_schema.TABLES AS t "
+          "ON t.TABLE_SCHEMA = s.database_name AND t.TABLE_NAME = s.table_name WHERE s.database_name = DATABASE() "
+          "AND GREATEST(t.TABLE_ROWS, s.n_rows) >= 1000 AND ABS(CAST(t.TABLE_ROWS AS SIGNED) - CAST(s.n_rows AS SIGNED)) > "
+          "0.2 * GREATEST(s.n_rows, 1) AND s.last_update < NOW() - INTERVAL 60 SECOND ORDER BY t.TABLE_ROWS DESC LIMIT 20",
+          pack="health", threshold="a fifth of 1,000 rows or more have come or gone since; the server itself gathers anew from a tenth on.",
+          caveat="numbers of rows are estimates; partitions, changed values and tables that fell out of a small table_open_cache are not seen."),
 )  # fmt: skip

@@ -66,4 +66,15 @@ DURABILITY: tuple[QueryCheck, ...] = (
           "SELECT coalesce(datname::text, 'shared objects') AS object, checksum_failures, checksum_last_failure AS last_failure, "
           "stats_reset AS counted_since FROM pg_stat_database WHERE checksum_failures > 0",
           pack="health", threshold="one is too many.", caveat="a page that was mended or dropped stays counted until the counters are reset."),
+    Check("PG-232", Severity.MEDIUM, POSTGRESQL, "Reads on a standby are cancelled",
+          "What the primary cleaned or locked was still being read here, and replay could wait no longer.",
+          "PostgreSQL manual 27.4.2, Handling Query Conflicts; 28.2.17 pg_stat_database_conflicts",
+          flagged("Short reads need a longer max_standby_streaming_delay; long ones hot_standby_feedback, which costs bloat on the primary."),
+          "SELECT c.datname::text AS object, c.confl_snapshot AS by_cleaning, c.confl_lock AS by_locks, c.confl_bufferpin AS by_pins, "
+          "c.confl_tablespace AS by_tablespaces, c.confl_deadlock AS by_deadlocks, current_setting('max_standby_streaming_delay') AS "
+          "max_standby_streaming_delay, current_setting('hot_standby_feedback') AS hot_standby_feedback, d.stats_reset AS counted_since "
+          "FROM pg_stat_database_conflicts AS c JOIN pg_stat_database AS d ON d.datid = c.datid WHERE pg_is_in_recovery() "
+          "AND c.confl_snapshot + c.confl_lock + c.confl_bufferpin + c.confl_tablespace + c.confl_deadlock >= 3 LIMIT 20",
+          pack="health", threshold="3 since the counters began; the bound is ours.",
+          caveat="on a standby that is there for failover alone, reads may well be cancelled."),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbmanager.adapters.postgresql.checks.judges import POSTGRESQL, flagged
+from dbmanager.adapters.postgresql.checks.versions import KNOWN_ON, late
 from dbmanager.model.findings import Check, QueryCheck, Severity
 
 UPKEEP: tuple[QueryCheck, ...] = (
@@ -28,4 +29,11 @@ UPKEEP: tuple[QueryCheck, ...] = (
           "FROM pg_extension AS e JOIN pg_available_extensions AS a ON a.name = e.extname WHERE e.extversion <> a.default_version",
           pack="health", threshold="the installed version is not the default one.",
           caveat="it may be held back on purpose."),
+    Check("PG-235", Severity.LOW, POSTGRESQL, "Server is older than its newest minor version",
+          "Minor versions mend damage, crashes and holes, and change nothing else.",
+          f"postgresql.org/support/versioning, as of {KNOWN_ON}", late,
+          "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version, "
+          "current_date::text AS today",
+          pack="health", threshold=f"a newer minor version was known on {KNOWN_ON}; medium from 4 behind, high once the major has ended.",
+          caveat=f"the table of versions is of {KNOWN_ON}: there may be newer ones; a provider may have mended an older one."),
 )  # fmt: skip

@@ -103,4 +103,16 @@ VACUUM: tuple[QueryCheck, ...] = (
           "AND coalesce(o.option_value::int, 100) > 90 ORDER BY s.n_tup_upd DESC LIMIT 20",
           pack="health", threshold="fewer than half of 10,000 updates or more; the bound is ours.",
           caveat="free space does not help where the column that changes is indexed; new pages only have it."),
+    Check("PG-236", Severity.MEDIUM, POSTGRESQL, "Something old holds vacuum back",
+          "No row that it might still see can be removed, in any table.", "PostgreSQL manual 25.1.5; 27.2.6; 20.6.3, hot_standby_feedback",
+          flagged("End the session, drop the slot, finish the prepared transaction, or end the standby's long read."),
+          "SELECT object, held_by, age FROM ("
+          "SELECT format('session %s', a.pid) AS object, 'a session' AS held_by, greatest(age(a.backend_xmin), age(a.backend_xid)) AS age "
+          "FROM pg_stat_activity AS a WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() "
+          "UNION ALL SELECT s.slot_name::text, 'a replication slot', greatest(age(s.xmin), age(s.catalog_xmin)) FROM pg_replication_slots AS s "
+          "UNION ALL SELECT p.gid, 'a prepared transaction', age(p.transaction) FROM pg_prepared_xacts AS p "
+          "UNION ALL SELECT coalesce(nullif(r.application_name, ''), r.pid::text), 'a standby', age(r.backend_xmin) "
+          "FROM pg_stat_replication AS r) AS h WHERE age > 1000000 ORDER BY age DESC LIMIT 20",
+          pack="health", threshold="a million transactions; the bound is ours.",
+          caveat="a dump of a large database is that old by nature."),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""How one look at a database differs from the one before."""
