@@ -3,6 +3,8 @@ BIN := .venv/bin
 DB ?=
 QUERIES ?=
 SUBJECTS ?=
+# Test processes at once; each has its own servers. A file's tests stay together.
+PROCESSES ?= 2
 
 .PHONY: demo test test-slow lint format bench baselines docs bundle engines clean
 
@@ -10,7 +12,7 @@ demo: .venv/.installed
 	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
 
 test: .venv/.installed-dev engines
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadfile
 
 test-slow: .venv/.installed-dev engines
 	$(BIN)/pytest -m slow

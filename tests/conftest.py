@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,16 @@ from tests.engines.instance import EngineMissing
 from tests.engines.mysql_family import MySqlServer
 
 MakeFile = Callable[..., Path]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several test processes a temporary folder of its own: what is left behind is then left by its tests."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        folder = tempfile.mkdtemp(prefix=f"{worker}-")
+        Path(folder).chmod(0o755)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture
