@@ -219,10 +219,13 @@ async def measure_queries(
     propose_undo: Annotated[
         bool, Field(description="Propose to drop advised indexes that are there and that no plan reads")
     ] = False,
+    change: Annotated[
+        str | None, Field(description="Try this proposed change's indexes on a throw-away copy, before and after")
+    ] = None,
 ) -> CallToolResult:
     """Run read-only queries within bounds and measure each: work, time, tables scanned whole. With a project, compare
     with what advise_indexes measured before the change and what it promised; indexes that did not deliver can be
-    dropped again by a change set."""
+    dropped again by a change set, or with change left out before they are made."""
     from dbmanager.phases.optimization.measure import measure
 
     services = services_of(ctx)
@@ -234,6 +237,8 @@ async def measure_queries(
     else:
         statements = _statements(queries)
     await services.reader.note_measured(connection, statements)
+    if change is not None:
+        return await _proved(services, ctx, connection, change, statements, shown, project)
     after = _shown(await measure(adapter, statements), shown)
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
@@ -259,10 +264,49 @@ async def measure_queries(
                 from dbmanager.phases.optimization.index_changes import index_plan
 
                 plan = await index_plan(adapter, connection, [], idle, "promised by the planner, not delivered")
-                change = await services.changes.propose(plan, project)
-                lines += ["", review_text(change, services)]
-                facts |= {"change": change.id, "state": change.state.value}
+                undo = await services.changes.propose(plan, project)
+                lines += ["", review_text(undo, services)]
+                facts |= {"change": undo.id, "state": undo.state.value}
     return answer("\n".join(lines), facts or None)
+
+
+async def _proved(
+    services: Services, ctx: Context, connection: str, change: str, statements: Sequence[str],
+    shown: Sequence[str] | None, project: str | None,
+) -> CallToolResult:  # fmt: skip
+    """Try a change set's indexes on a copy, and propose it again without those that did not deliver."""
+    from dbmanager.analyzers.workload.gathering import reading_of
+    from dbmanager.phases.optimization.index_changes import reduced
+    from dbmanager.phases.optimization.proving import prove
+    from dbmanager.services.index_trials import IndexTrials
+    from dbmanager_tools.proofs import proof_facts, proof_text
+
+    plan = (await services.changes.get(change)).plan
+    if plan.connection != connection:
+        raise InvalidStatement(f"change {change} is about {plan.connection!r}", hint=f"Measure on {plan.connection!r}.")
+    adapter = await services.connections.adapter(connection)
+    proof = await prove(
+        adapter, IndexTrials(services.scratches, connection, adapter), plan, statements, ctx.report_progress
+    )
+    kept = [reading_of(statement, adapter.dialect).shown for statement in statements]
+    failed = {one.step: one.why for one in proof.failed}
+    title = f"{len(proof.verdicts) - len(proof.failed)} of {len(proof.verdicts)} index changes delivered on a copy"
+    await services.keep_evidence(project, "index_proof", title, {"change": change, **proof_facts(proof, kept)})
+    lines = proof_text(proof, shown or statements)
+    facts: dict[str, JsonValue] = {
+        "delivered": [one.index for one in proof.verdicts if one.delivered],
+        "not_delivered": [one.index for one in proof.failed],
+    }
+    rest = await reduced(adapter, plan, failed) if failed else None
+    if rest is not None:
+        proposed = await services.changes.propose(rest, project)
+        lines += ["", f"In place of {change}, without what did not deliver:", review_text(proposed, services)]
+        facts |= {"change": proposed.id, "state": proposed.state.value}
+    elif failed:
+        lines.append(f"Nothing of {change} is worth applying.")
+    else:
+        lines.append(f"All of {change} delivered; it stands as it was proposed.")
+    return answer("\n".join(lines), facts)
 
 
 def _compared(advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[dict[str, Any]]:
