@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbmanager.model.schema import DatabaseSchema, Index, Table
     from dbmanager.model.workload import Workload
     from dbmanager.phases.optimization.advise import Advice, AdviceReport, Asked, FirstAnswer
+    from dbmanager.phases.optimization.dropping import Drop
     from dbmanager.phases.optimization.measure import Measurement
     from dbmanager.services.container import Services
 
@@ -96,6 +97,7 @@ async def advise_indexes(
         bounds=Bounds(None if budget_mb is None else int(budget_mb * 1e6), seconds),
         told=told,
         rows_written=written,
+        drops=drop_unused,
     )
     report = replace(report, before=_shown(report.before, shown))
     await services.keep_evidence(
@@ -105,7 +107,10 @@ async def advise_indexes(
                      "include": list(a.index.include), "queries": list(a.queries), "size_bytes": a.size_bytes,
                      "why": a.why} for a in report.create],
          "effects": [{"query": e.number, "before": e.before, "after": e.after} for e in report.effects],
-         "budget_bytes": report.budget_bytes, "unused": [index.name for _, index in report.unused]},
+         "budget_bytes": report.budget_bytes, "unused": [index.name for _, index in report.unused],
+         "drops": [{"index": d.index.name, "table": d.table.name, "why": d.why, "how": d.how, "proposed": d.is_proposed,
+                    "worse": [{"query": w.number, "before": w.before, "after": w.after} for w in d.worse]}
+                   for d in report.drops]},
     )  # fmt: skip
     lines = [_headline(report), *(_advised(advice) for advice in report.create)]
     if report.effects and report.create:
@@ -119,17 +124,19 @@ async def advise_indexes(
     ]
     if report.unused:
         lines.append("Used by none of these queries: " + ", ".join(f"{t.name}.{i.name}" for t, i in report.unused))
+    lines += [_drop_text(drop) for drop in report.drops]
     lines += ["Today:", measurements_text(report.before)]
     facts: dict[str, JsonValue] | None = None
-    if propose and (report.create or (drop_unused and report.unused)):
-        dropped = report.unused if drop_unused else ()
+    dropped = [one for one in report.drops if one.is_proposed]
+    if propose and (report.create or dropped):
         plan = await index_plan(
             adapter,
             connection,
             [(a.table, a.index) for a in report.create],
-            dropped,
+            [(one.table, one.index) for one in dropped],
             f"advice for {len(asked)} queries",
             hide_first=True,
+            notes=[_drop_text(one) for one in dropped],
         )
         change = await services.changes.propose(plan, project)
         lines += ["", review_text(change, services)]
@@ -206,6 +213,13 @@ def _advised(advice: Advice) -> str:
         f"- {advice.table.name}({keys}){held}{where}: used by query {', '.join(map(str, advice.queries))}, "
         f"about {markdown.size(advice.size_bytes)}{written}. {advice.why}{needless}"
     )
+
+
+def _drop_text(drop: Drop) -> str:
+    """Return what came of trying to do without an index; costs are the planner's."""
+    worse = ", ".join(f"{one.number} {one.before:,.1f} to {one.after:,.1f}" for one in drop.worse)
+    told = "may go" if drop.is_proposed else f"stays, dearer would be query {worse}" if worse else "stays"
+    return f"{drop.table.name}.{drop.index.name}: {told}; {drop.why}; {drop.how}"
 
 
 @tool(phase=3, title="Measure queries")

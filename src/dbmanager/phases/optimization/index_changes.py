@@ -17,6 +17,7 @@ async def index_plan(
     reason: str,
     *,
     hide_first: bool = False,
+    notes: Sequence[str] = (),
 ) -> ChangePlan:
     """Return a change plan that makes and drops indexes, with inverses and probes.
 
@@ -42,6 +43,7 @@ async def index_plan(
         reason=reason,
         steps=tuple(steps),
         precondition=await adapter.catalog.fingerprint(),
+        notes=tuple(notes),
     )
 
 
