@@ -99,10 +99,12 @@ async def advise_indexes(
         rows_written=written,
         drops=drop_unused,
     )
+    kept = _kept(services, adapter, [one.statement for one in asked], shown)
+    figures = _figures(report.before, kept)
     report = replace(report, before=_shown(report.before, shown))
     await services.keep_evidence(
         project, "index_advice", f"{len(report.create)} indexes advised for {len(asked)} queries",
-        {"connection": connection, "method": report.method, "before": _figures(report.before),
+        {"connection": connection, "method": report.method, "before": figures,
          "create": [{"table": a.table.name, "index": a.index.name, "keys": [k.name for k in a.index.keys],
                      "include": list(a.index.include), "queries": list(a.queries), "size_bytes": a.size_bytes,
                      "why": a.why} for a in report.create],
@@ -253,12 +255,13 @@ async def measure_queries(
     await services.reader.note_measured(connection, statements)
     if change is not None:
         return await _proved(services, ctx, connection, change, statements, shown, project)
-    after = _shown(await measure(adapter, statements), shown)
+    measured = await measure(adapter, statements)
+    after = _shown(measured, shown)
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
     known = (await services.projects.get(project)).latest("index_advice") if project is not None else None
     if known is not None and project is not None:
-        compared = _compared(known.payload, after)
+        compared = _compared(known.payload, _figures(measured, _kept(services, adapter, statements, shown)))
         if compared:
             was, now = sum(row["before"] for row in compared), sum(row["after"] for row in compared)
             idle = await _idle(adapter, known.payload, after)
@@ -289,7 +292,6 @@ async def _proved(
     shown: Sequence[str] | None, project: str | None,
 ) -> CallToolResult:  # fmt: skip
     """Try a change set's indexes on a copy, and propose it again without those that did not deliver."""
-    from dbmanager.analyzers.workload.gathering import reading_of
     from dbmanager.phases.optimization.index_changes import reduced
     from dbmanager.phases.optimization.proving import prove
     from dbmanager.services.index_trials import IndexTrials
@@ -302,7 +304,7 @@ async def _proved(
     proof = await prove(
         adapter, IndexTrials(services.scratches, connection, adapter), plan, statements, ctx.report_progress
     )
-    kept = [reading_of(statement, adapter.dialect).shown for statement in statements]
+    kept = [one["query"] for one in _kept(services, adapter, statements, shown)]
     failed = {one.step: one.why for one in proof.failed}
     title = f"{len(proof.verdicts) - len(proof.failed)} of {len(proof.verdicts)} index changes delivered on a copy"
     await services.keep_evidence(project, "index_proof", title, {"change": change, **proof_facts(proof, kept)})
@@ -323,16 +325,16 @@ async def _proved(
     return answer("\n".join(lines), facts)
 
 
-def _compared(advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[dict[str, Any]]:
+def _compared(advice: Mapping[str, Any], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each query's work before and after, and the ratio that the planner promised where it promised one."""
-    before = {row["query"]: row for row in advice["before"]}
-    numbers = {row["query"]: number for number, row in enumerate(advice["before"], 1)}
+    before = {row.get("tag"): row for row in advice["before"]}
+    numbers = {row.get("tag"): number for number, row in enumerate(advice["before"], 1)}
     promised = {row["query"]: row["after"] / row["before"] for row in advice.get("effects", ()) if row["before"]}
     return [
-        {"query": m.query, "before": before[m.query]["cost"], "after": m.cost,
-         "before_ms": before[m.query]["execution_ms"], "after_ms": m.execution_ms,
-         "promised_ratio": promised.get(numbers[m.query])}
-        for m in after if m.query in before and m.cost is not None and before[m.query]["cost"] is not None
+        {"query": m["query"], "before": before[m["tag"]]["cost"], "after": m["cost"],
+         "before_ms": before[m["tag"]]["execution_ms"], "after_ms": m["execution_ms"],
+         "promised_ratio": promised.get(numbers[m["tag"]])}
+        for m in after if m["tag"] in before and m["cost"] is not None and before[m["tag"]]["cost"] is not None
     ]  # fmt: skip
 
 
@@ -363,5 +365,17 @@ def _statements(queries: Sequence[str | dict[str, JsonValue] | list[JsonValue]])
     return [query if isinstance(query, str) else statement_of(None, query) for query in queries]
 
 
-def _figures(measured: tuple[Measurement, ...]) -> list[dict[str, object]]:
-    return [{"query": m.query, "cost": m.cost, "execution_ms": m.execution_ms} for m in measured]
+def _kept(
+    services: Services, adapter: Adapter, statements: Sequence[str], shown: Sequence[str] | None
+) -> list[dict[str, str]]:
+    """Return how evidence names each query: without its values, and by a tag that tells it from others of its form."""
+    from dbmanager.analyzers.workload.gathering import reading_of
+
+    texts = shown or [reading_of(statement, adapter.dialect).shown for statement in statements]
+    return [
+        {"query": text, "tag": services.box.tag(name)} for text, name in zip(texts, shown or statements, strict=True)
+    ]
+
+
+def _figures(measured: Sequence[Measurement], kept: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    return [{**named, "cost": m.cost, "execution_ms": m.execution_ms} for m, named in zip(measured, kept, strict=True)]

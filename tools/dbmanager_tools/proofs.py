@@ -51,7 +51,7 @@ def proof_facts(proof: Proof, shown: Sequence[str]) -> dict[str, Any]:
         "how": proof.how,
         "work_unit": proof.work_unit,
         "queries": [
-            {"query": text, "problem": one.problem, "before": _cost(one.before), "after": _cost(one.after),
+            {"query": text, "before": _cost(one.before), "after": _cost(one.after),
              "promised_ratio": one.promised_ratio, "promised_by": one.promised_by, "delivered_ratio": one.delivered_ratio}
             for one, text in zip(proof.queries, shown, strict=True)
         ],
