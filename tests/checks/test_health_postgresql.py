@@ -57,9 +57,11 @@ def sound() -> Iterator[PostgresServer]:
 
 
 @contextlib.asynccontextmanager
-async def opened(server: PostgresServer, database: str, access: Access = "read_only") -> AsyncIterator[PostgresAdapter]:
+async def opened(
+    server: PostgresServer, database: str, access: Access = "read_only", *, user: str = SUPERUSER, password: str = PASSWORD
+) -> AsyncIterator[PostgresAdapter]:  # fmt: skip
     url = ResolvedUrl(
-        engine="postgresql", host=server.host, port=server.port, user=SUPERUSER, password=SecretStr(PASSWORD),
+        engine="postgresql", host=server.host, port=server.port, user=user, password=SecretStr(password),
         database=database,
     )  # fmt: skip
     adapter = PostgresAdapter("test", url, ConnectionSettings(url=server.url(database), access=access))
