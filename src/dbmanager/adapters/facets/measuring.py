@@ -137,6 +137,10 @@ class WhatIf(Protocol):
         """Return a planner for a while, or why this database can't be asked; the source is only read."""
         ...
 
+    async def prerequisite(self, index: Index) -> str | None:
+        """Return what must be made or installed before this index can be made; None where nothing is wanting."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Metered:

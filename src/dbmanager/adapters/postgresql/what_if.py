@@ -28,6 +28,7 @@ from dbmanager.adapters.postgresql.index_sizes import (
 )
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import Sessions
+from dbmanager.adapters.postgresql.special_indexes import TRIGRAMS
 from dbmanager.adapters.postgresql.turned import turned
 from dbmanager.adapters.sql.names import quote
 from dbmanager.model.queries import QueryPlan
@@ -40,6 +41,10 @@ _CREATE = (
 _PAGE_CPU_MULTIPLIER = 50.0
 _WEIGHS = 0.01
 _USUAL_HEIGHT = 2
+_EXTENSION = (
+    "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = $1), "
+    "EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)"
+)
 _DROP = "SELECT count(hypopg_drop_index(i)) FROM unnest($1::oid[]) AS i"
 
 
@@ -63,6 +68,18 @@ class PostgresWhatIf:
             finally:
                 if not raw.is_closed():
                     await planner.reset()
+
+    async def prerequisite(self, index: Index) -> str | None:
+        """Return which extension the index's operator class is of, where that is not created in this database."""
+        if not any(key.name.endswith(TRIGRAMS) for key in index.keys):
+            return None
+        async with self._sessions.reading(timeout_seconds=30, lock_seconds=5, confined=False) as raw:
+            created, available = await raw.fetchrow(_EXTENSION, "pg_trgm")
+        if created:
+            return None
+        if available:
+            return "the extension pg_trgm is available here and not created: CREATE EXTENSION pg_trgm first"
+        return "the extension pg_trgm is not installed on this server: its contrib package, or the provider, brings it"
 
 
 class HypotheticalPlanner:

@@ -53,6 +53,10 @@ class SqliteWhatIf:
         finally:
             clone.close()
 
+    async def prerequisite(self, index: Index) -> str | None:
+        """Say that nothing is wanting."""
+        return None
+
 
 class ClonePlanner:
     """The `Planner` of SQLite; costs follow from the plan's shape (`plan_cost`)."""

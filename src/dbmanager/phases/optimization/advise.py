@@ -80,7 +80,7 @@ async def advise(
         run.budget,
         size,
         run.calls,
-        run.special(),
+        await run.special(),
         run.least_bytes,
         tuple(tried.found) if tried is not None else (),
     )
@@ -207,7 +207,7 @@ class _Run:
                 chosen[index.name] = Advice(table, index, (*known, number), size, reason(index, uses))
         return _minimal(chosen.values())
 
-    def special(self) -> tuple[Advice, ...]:
+    async def special(self) -> tuple[Advice, ...]:
         """Return the indexes of other kinds that queries may want, by rule."""
         found: dict[str, Advice] = {}
         emit = self._adapter.emit
@@ -220,8 +220,15 @@ class _Run:
                 index = emit.special_index(one.table, one.column, one.kind, one.expression)
                 if isinstance(index, Index) and is_large(one.table):
                     known = found[index.name].queries if index.name in found else ()
-                    found[index.name] = Advice(one.table, index, (*known, number), None, one.why)
+                    why = one.why if index.name not in found else found[index.name].why
+                    if index.name not in found and (wanting := await self._wanting(index)) is not None:
+                        why += f"; {wanting}"
+                    found[index.name] = Advice(one.table, index, (*known, number), None, why)
         return tuple(found.values())
+
+    async def _wanting(self, index: Index) -> str | None:
+        what_if = self._adapter.what_if
+        return None if isinstance(what_if, Unsupported) else await what_if.prerequisite(index)
 
     def unused(self) -> tuple[tuple[Table, Index], ...]:
         """Return the indexes that no query's plan reads today and no constraint needs."""
