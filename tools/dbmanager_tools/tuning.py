@@ -93,7 +93,7 @@ async def _caching(
     plan = await plan_caching(
         adapter, services.workloads, connection, newest[1].id, newest[0].id, staleness_seconds=staleness_seconds
     )
-    replays = await verify_caching(plan) if replay else ()
+    replays = await verify_caching(plan, services.scratches) if replay else ()
     await services.keep_evidence(
         project, "caching_plan", f"{len(plan.candidates)} statements of {connection} are worth caching",
         caching_payload(plan, replays),
