@@ -105,6 +105,7 @@ async def test_what_no_query_misses_may_go_and_what_supports_a_reference_stays_o
     assert (worse.number, worse.after > worse.before * 2) == (3, True)
 
 
+@pytest.mark.promise("P3.2")
 @pytest.mark.parametrize("extension", ["", "CREATE EXTENSION hypopg;"], ids=["plain", "hypopg"])
 async def test_drops_are_tried_on_a_copy_of_all_rows_on_postgresql(
     extension: str, pg_server: PostgresServer, tmp_path: Path

@@ -72,6 +72,7 @@ def _row(text: str, number: int) -> list[str]:
     return [cell.strip() for cell in line[1:-1].split("|")]
 
 
+@pytest.mark.promise("P3.2")
 async def test_an_index_that_pays_is_kept_and_one_that_does_not_is_left_out(shop: Path) -> None:
     async with client_in(shop) as client:
         _, begun, _ = await call(client, "update_project", goal="faster", connections=["shop"])
