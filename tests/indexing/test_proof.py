@@ -67,6 +67,13 @@ async def _tried(client: Client, change: str, *queries: str, **more: str) -> tup
     return text, facts
 
 
+async def _applied(client: Client, change: str) -> None:
+    text, _, _ = await call(client, "review_change", change=change)
+    token = text.partition("confirm_token='")[2].partition("'")[0]
+    _, facts, _ = await call(client, "apply_change", change=change, confirm_token=token)
+    assert facts["state"] == "verified"
+
+
 def _row(text: str, number: int) -> list[str]:
     line = next(line for line in text.splitlines() if line.startswith(f"|{number}|"))
     return [cell.strip() for cell in line[1:-1].split("|")]
@@ -99,10 +106,7 @@ async def test_an_index_that_pays_is_kept_and_one_that_does_not_is_left_out(shop
 async def test_a_drop_that_makes_a_query_dearer_is_left_out(shop: Path) -> None:
     async with client_in(shop) as client:
         made = await _proposed(client, PAYS, IDLE)
-        text, _, _ = await call(client, "review_change", change=made)
-        token = text.partition("confirm_token='")[2].partition("'")[0]
-        _, facts, _ = await call(client, "apply_change", change=made, confirm_token=token)
-        assert facts["state"] == "verified"
+        await _applied(client, made)
         where = " ON sales" if "mariadb:" in (shop / "dbmanager.toml").read_text() else ""
         dropped = await _proposed(client, f"DROP INDEX by_customer{where}", f"DROP INDEX by_note{where}")
         text, facts = await _tried(client, dropped, ONE, WHOLE)
@@ -128,3 +132,17 @@ async def test_nothing_but_reads_and_indexes_is_tried(shop: Path) -> None:
         assert "is about no index" in text
     with closing(sqlite3.connect(shop / "state" / "store.db")) as store:
         assert store.execute("SELECT count(*) FROM scratch").fetchone() == (0,), "every copy is gone"
+
+
+async def test_what_was_advised_is_proved_as_it_would_be_applied(shop: Path) -> None:
+    """With the engine's own forms: built while writes go on, hidden before it is dropped."""
+    async with client_in(shop) as client:
+        await _applied(client, await _proposed(client, IDLE))
+        advised, facts, failed = await call(
+            client, "advise_indexes", connection="shop", queries=[ONE], propose=True, drop_unused=True, seconds=3
+        )
+        assert not failed, advised
+        text, facts = await _tried(client, facts["change"], ONE)
+        assert facts["not_delivered"] == []
+        assert len(facts["delivered"]) == 2, text
+        assert "by_note on sales (drop): delivered, no query costs more without it" in text
