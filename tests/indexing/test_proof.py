@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,13 +23,14 @@ FILLED = {
     "sqlite": f"CREATE TABLE sales {COLUMNS}; {NUMBERS} INSERT INTO sales {VALUES};",
     "postgresql": f"CREATE TABLE sales {COLUMNS}; {NUMBERS} INSERT INTO sales {VALUES}; VACUUM ANALYZE sales;",
     "mariadb": f"SET max_recursive_iterations = {ROWS}; CREATE TABLE sales {COLUMNS}; INSERT INTO sales {NUMBERS} {VALUES}; ANALYZE TABLE sales;",
+    "mysql": f"SET cte_max_recursion_depth = {ROWS}; CREATE TABLE sales {COLUMNS}; INSERT INTO sales {NUMBERS} {VALUES}; ANALYZE TABLE sales;",
 }
 PAYS, IDLE = "CREATE INDEX by_customer ON sales (customer)", "CREATE INDEX by_note ON sales (note)"
 ONE, WHOLE = "SELECT note FROM sales WHERE customer = 17", "SELECT sum(flag) FROM sales WHERE id > 0"
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb", "mysql"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return the folder of a shop with a connection of that name that may be written."""
     engine = str(request.param)
     if engine == "sqlite":
@@ -36,7 +38,9 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
             raw.executescript(FILLED[engine])
         yield _configured(tmp_path, "sqlite:///shop.db")
         return
-    server = request.getfixturevalue({"postgresql": "pg_server", "mariadb": "mariadb_server"}[engine])
+    server = request.getfixturevalue("pg_server" if engine == "postgresql" else f"{engine}_server")
+    if engine == "mysql":
+        monkeypatch.setenv("PATH", f"{server.programs}{os.pathsep}{os.environ['PATH']}")
     name = server.create_database()
     server.run_sql(name, FILLED[engine])
     yield _configured(tmp_path, server.url(name), 'password = { env = "SHOP_PASSWORD" }\n')
@@ -107,7 +111,8 @@ async def test_a_drop_that_makes_a_query_dearer_is_left_out(shop: Path) -> None:
     async with client_in(shop) as client:
         made = await _proposed(client, PAYS, IDLE)
         await _applied(client, made)
-        where = " ON sales" if "mariadb:" in (shop / "dbmanager.toml").read_text() else ""
+        family = ("mariadb:", "mysql:")
+        where = " ON sales" if any(word in (shop / "dbmanager.toml").read_text() for word in family) else ""
         dropped = await _proposed(client, f"DROP INDEX by_customer{where}", f"DROP INDEX by_note{where}")
         text, facts = await _tried(client, dropped, ONE, WHOLE)
         assert (facts["delivered"], facts["not_delivered"]) == (["by_note"], ["by_customer"])
