@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangePlan, ChangeStep
 from dbmanager.model.configuration import Configuration
+from dbmanager.model.queries import QueryLimits
 from dbmanager.phases.optimization import proving
 from dbmanager.services.configuration import LoadedConfiguration
 from dbmanager.services.container import Services
@@ -95,18 +96,61 @@ async def test_where_no_copy_can_be_made_it_is_refused_with_the_reason(tmp_path:
             await proving.prove(adapter, IndexTrials(services.scratches, "db", adapter), PLAN, [QUERY])
 
 
-async def test_a_query_that_never_ends_is_told_and_the_others_are_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proving, "MEASURE_SECONDS", 4.0)
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(tmp_path / "shop.db")) as raw:
         raw.executescript(SALES + "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
                           "INSERT INTO sales SELECT i, i % 997, 'some text' FROM n;")  # fmt: skip
-    endless = "SELECT count(*) FROM sales a, sales b, sales c WHERE a.note < b.note || c.note"
-    async with _services(tmp_path, "sqlite:///shop.db") as services:
+    return tmp_path
+
+
+ENDLESS = "SELECT count(*) FROM sales a, sales b, sales c WHERE a.note < b.note || c.note"
+SAVED = (
+    "SELECT count(*) FROM sales a WHERE EXISTS "
+    "(SELECT 1 FROM sales b WHERE b.customer BETWEEN a.id + 5000 AND a.id + 5001)"
+)
+"""A range: for an equality SQLite would make an index of its own."""
+IDLE = PLAN.model_copy(
+    update={
+        "steps": (
+            ChangeStep(title="idle", statement="CREATE INDEX idle ON sales (note)", inverse=("DROP INDEX idle",)),
+        )
+    }
+)
+
+
+async def test_a_query_that_never_ends_leaves_what_shows_no_gain_unjudged(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "_LIMITS", QueryLimits(timeout_seconds=1.0))
+    async with _services(file, "sqlite:///shop.db") as services:
         adapter = await services.connections.adapter("db")
-        proof = await proving.prove(adapter, IndexTrials(services.scratches, "db", adapter), PLAN, [QUERY, endless])
-    first, second = proof.queries
-    assert first.before is not None
-    assert "time limit" in second.problem
-    assert first.after is not None or "used up" in first.problem
+        trials = IndexTrials(services.scratches, "db", adapter)
+        proof = await proving.prove(adapter, trials, PLAN, [QUERY, ENDLESS])
+        assert [one.delivered for one in proof.verdicts] == [True], "it helps the first query"
+        assert proof.queries[1].is_open
+        idle = await proving.prove(adapter, trials, IDLE, [QUERY, ENDLESS])
+        assert [(one.delivered, one.why) for one in idle.verdicts] == [(None, "query 2 was not measured to its end")]
+        assert idle.failed == ()
+
+
+async def test_a_query_that_ends_with_the_index_alone_is_its_gain(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "_LIMITS", QueryLimits(timeout_seconds=2.0))
+    async with _services(file, "sqlite:///shop.db") as services:
+        adapter = await services.connections.adapter("db")
+        proof = await proving.prove(adapter, IndexTrials(services.scratches, "db", adapter), PLAN, [SAVED])
+    (query,) = proof.queries
+    assert query.before is not None
+    assert query.after is not None
+    assert (query.before.stopped, query.after.stopped) == (True, False)
+    assert query.delivered_ratio is None
+    assert [(one.delivered, one.queries) for one in proof.verdicts] == [(True, (1,))]
+
+
+async def test_what_comes_too_late_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "MEASURE_SECONDS", 0.0)
+    async with _services(file, "sqlite:///shop.db") as services:
+        adapter = await services.connections.adapter("db")
+        proof = await proving.prove(adapter, IndexTrials(services.scratches, "db", adapter), PLAN, [QUERY])
+    assert proof.queries[0].problem == "not run: the time for measuring is used up"
+    assert [one.delivered for one in proof.verdicts] == [None]

@@ -306,11 +306,12 @@ async def _proved(
     )
     kept = [one["query"] for one in _kept(services, adapter, statements, shown)]
     failed = {one.step: one.why for one in proof.failed}
-    title = f"{len(proof.verdicts) - len(proof.failed)} of {len(proof.verdicts)} index changes delivered on a copy"
+    delivered = [one.index for one in proof.verdicts if one.delivered]
+    title = f"{len(delivered)} of {len(proof.verdicts)} index changes delivered on a copy"
     await services.keep_evidence(project, "index_proof", title, {"change": change, **proof_facts(proof, kept)})
     lines = proof_text(proof, shown or statements)
     facts: dict[str, JsonValue] = {
-        "delivered": [one.index for one in proof.verdicts if one.delivered],
+        "delivered": list(delivered),
         "not_delivered": [one.index for one in proof.failed],
     }
     rest = await reduced(adapter, plan, failed) if failed else None
@@ -321,7 +322,9 @@ async def _proved(
     elif failed:
         lines.append(f"Nothing of {change} is worth applying.")
     else:
-        lines.append(f"All of {change} delivered; it stands as it was proposed.")
+        lines.append(
+            f"{len(delivered)} of {len(proof.verdicts)} delivered, none failed; {change} stands as it was proposed."
+        )
     return answer("\n".join(lines), facts)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from dbmanager.phases.optimization.proving import Cost, Proof, QueryProof
 
 
+_WORDS = {True: "delivered", False: "not delivered", None: "not judged"}
+
+
 def proof_text(proof: Proof, shown: Sequence[str]) -> list[str]:
     """Return lines that tell a proof; `shown` holds each query as it may be shown."""
     clock = "CPU ms" if _is_processor_time(proof) else "ms"
@@ -37,8 +40,7 @@ def proof_text(proof: Proof, shown: Sequence[str]) -> list[str]:
             f"Promised and delivered are ratios, after to before: of cost, by {promised_by}; of work, as measured."
         )
     lines += [
-        f"- {one.index} on {one.table} ({one.kind}): {'delivered' if one.delivered else 'not delivered'}, {one.why}"
-        for one in proof.verdicts
+        f"- {one.index} on {one.table} ({one.kind}): {_WORDS[one.delivered]}, {one.why}" for one in proof.verdicts
     ]
     if proof.left_out:
         lines.append("Not on the copy: " + "; ".join(proof.left_out[:10]))
@@ -71,19 +73,20 @@ def _row(number: int, one: QueryProof, text: str) -> list[JsonValue]:
     line = " ".join(text.split())[:90]
     if one.before is None or one.after is None:
         return [number, line, one.problem, None, None, None, None, None, None]
-    return [
-        number, line, one.after.rows, round(one.before.work), round(one.after.work), round(one.before.seconds * 1_000, 2),
-        round(one.after.seconds * 1_000, 2), None if one.promised_ratio is None else round(one.promised_ratio, 3),
-        round(one.delivered_ratio or 0, 3),
-    ]  # fmt: skip
+    ratios = (None if ratio is None else round(ratio, 3) for ratio in (one.promised_ratio, one.delivered_ratio))
+    works = ("stopped" if cost.stopped else round(cost.work) for cost in (one.before, one.after))
+    times = (round(cost.seconds * 1_000, 2) for cost in (one.before, one.after))
+    return [number, line, None if one.after.stopped else one.after.rows, *works, *times, *ratios]
 
 
 def _cost(cost: Cost | None) -> dict[str, Any] | None:
     if cost is None:
         return None
     return {"work": cost.work, "seconds": cost.seconds, "rows": cost.rows, "is_processor_time": cost.is_processor_time,
-            "indexes": list(cost.indexes)}  # fmt: skip
+            "indexes": list(cost.indexes), "stopped": cost.stopped}  # fmt: skip
 
 
 def _is_processor_time(proof: Proof) -> bool:
-    return all(one.before.is_processor_time for one in proof.queries if one.before is not None)
+    return all(
+        one.before.is_processor_time for one in proof.queries if one.before is not None and not one.before.stopped
+    )

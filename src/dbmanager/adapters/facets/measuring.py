@@ -167,6 +167,10 @@ class MeteredQuery(Protocol):
         """What `Metered.work` counts, for people."""
         ...
 
+    async def explain(self, request: QueryRequest, *, analyze: bool = False) -> QueryPlan:
+        """Return the plan, as `Query.explain` does."""
+        ...
+
     async def metered(self, request: QueryRequest) -> Metered:
         """Run a gated read to its end within its bounds, in one process; no rows are kept.
 

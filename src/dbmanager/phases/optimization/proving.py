@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from dbmanager.adapters.facets import Adapter, Metered, MeteredQuery, Statement, Unsupported
 from dbmanager.adapters.sql.confined import names_its_database
 from dbmanager.analyzers.indexing.usage import column_uses
-from dbmanager.errors import DbManagerError, InvalidStatement, UnsupportedCapability
+from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, UnsupportedCapability
 from dbmanager.model.changes import ChangePlan, ChangeStep
-from dbmanager.model.queries import QueryLimits, QueryRequest
+from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.services.index_trials import IndexTrials
 from dbmanager.services.scratch import Budget, ScratchDatabase
@@ -50,7 +50,7 @@ Told = Callable[[float, float, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query cost: the least of all runs."""
+    """What one query cost: the least of all runs; `stopped` at its time limit it tells its plan's indexes alone."""
 
     work: float
     seconds: float
@@ -58,6 +58,7 @@ class Cost:
     is_processor_time: bool
     indexes: tuple[str, ...]
     planned: float | None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class QueryProof:
         promised_ratio: of the planner's cost, after to before.
         promised_by: who promised it.
         problem: why it was not measured; the figures are None then.
+        is_late: the time for all was used up before it was measured.
     """
 
     query: str
@@ -76,24 +78,31 @@ class QueryProof:
     promised_ratio: float | None = None
     promised_by: str = ""
     problem: str = ""
+    is_late: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing can be said of it although it may be run: it was too slow in both states, or came too late."""
+        both = self.before is not None and self.after is not None and self.before.stopped and self.after.stopped
+        return self.is_late or both
 
     @property
     def delivered_ratio(self) -> float | None:
         """Work after to before."""
-        if self.before is None or self.after is None:
+        if self.before is None or self.after is None or self.before.stopped or self.after.stopped:
             return None
         return self.after.work / max(1.0, self.before.work)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one step: `kind` is create or drop; `why` holds the figures."""
+    """What came of one step: `kind` is create or drop, `why` holds the figures, `delivered` is None where none are."""
 
     step: int
     kind: str
     index: str
     table: str
-    delivered: bool
+    delivered: bool | None
     why: str
     queries: tuple[int, ...] = ()
 
@@ -111,7 +120,7 @@ class Proof:
     @property
     def failed(self) -> tuple[Verdict, ...]:
         """What did not deliver."""
-        return tuple(one for one in self.verdicts if not one.delivered)
+        return tuple(one for one in self.verdicts if one.delivered is False)
 
 
 def require_indexes_only(plan: ChangePlan) -> None:
@@ -277,7 +286,7 @@ class _Run:
 
     def _measured(self) -> Iterator[tuple[int, Cost, Cost]]:
         for number, proof in enumerate(self.proofs, 1):
-            if proof.before is not None and proof.after is not None:
+            if proof.before is not None and proof.after is not None and not proof.is_open:
                 yield number, proof.before, proof.after
 
     def _judged_made(self, step: int, table: Table, index: Index) -> Verdict:
@@ -285,6 +294,8 @@ class _Run:
         reading = [one for one in self._measured() if index.name in one[2].indexes]
         gained = [number for number, before, after in reading if _is_gain(before, after)]
         lost = [number for number, before, after in reading if _is_loss(before, after)]
+        if not gained and (late := self._open()):
+            return Verdict(step, "create", index.name, name, None, late)
         if not reading:
             return Verdict(step, "create", index.name, name, False, "no query's plan reads it")
         if not gained:
@@ -300,36 +311,62 @@ class _Run:
         read = [one for one in self._measured() if index.name in one[1].indexes]
         lost = [(number, before, after) for number, before, after in read if _is_loss(before, after)]
         if lost:
-            told = ", ".join(f"{number} ({before.work:,.0f} to {after.work:,.0f})" for number, before, after in lost)
+            told = ", ".join(f"{number} ({_work(before)} to {_work(after)})" for number, before, after in lost)
             return Verdict(step, "drop", index.name, name, False, f"more work for query {told}")
+        if late := self._open():
+            return Verdict(step, "drop", index.name, name, None, late)
         return Verdict(step, "drop", index.name, name, True, "no query costs more without it")
+
+    def _open(self) -> str:
+        """Return which queries could tell more, empty where all were measured."""
+        numbers = [str(number) for number, proof in enumerate(self.proofs, 1) if proof.is_open]
+        return f"query {', '.join(numbers)} was not measured to its end" if numbers else ""
 
 
 async def _run_once(query: MeteredQuery, proof: QueryProof, ends: float, *, is_after: bool) -> QueryProof:
+    """Run a query once; one that was stopped is not run again in the same state, but with the indexes it is."""
     known = proof.after if is_after else proof.before
     left = ends - time.monotonic()
+    if known is not None and (known.stopped or left <= 0):
+        return proof
     if left <= 0:
-        return proof if known is not None else replace(proof, problem="not run: the time for measuring is used up")
-    limits = replace(_LIMITS, timeout_seconds=max(1.0, min(_LIMITS.timeout_seconds, left)))
+        return replace(proof, problem="not run: the time for measuring is used up", is_late=True)
+    request = QueryRequest(
+        proof.query, limits=replace(_LIMITS, timeout_seconds=max(1.0, min(_LIMITS.timeout_seconds, left)))
+    )
     try:
-        metered = await query.metered(QueryRequest(proof.query, limits=limits))
+        cost = _least(known, await query.metered(request))
+    except QueryTimeout:
+        cost = known or await _stopped(query, request)
     except DbManagerError as problem:
         return replace(proof, problem=problem.sentence())
-    cost = _least(known, metered)
     return replace(proof, after=cost) if is_after else replace(proof, before=cost)
 
 
+async def _stopped(query: MeteredQuery, request: QueryRequest) -> Cost:
+    plan = await query.explain(request)
+    return Cost(0.0, request.limits.timeout_seconds, 0, False, _read(plan), plan.cost, stopped=True)
+
+
+def _read(plan: QueryPlan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index))
+
+
+def _work(cost: Cost) -> str:
+    return f"stopped at {cost.seconds:g} s" if cost.stopped else f"{cost.work:,.0f}"
+
+
 def _least(known: Cost | None, metered: Metered) -> Cost:
-    indexes = tuple(dict.fromkeys(node.index for node in metered.plan.nodes() if node.index))
-    cost = Cost(
-        metered.work, metered.seconds, metered.rows, metered.is_processor_time, indexes, metered.plan.cost
-    )  # fmt: skip
+    plan = metered.plan
+    cost = Cost(metered.work, metered.seconds, metered.rows, metered.is_processor_time, _read(plan), plan.cost)
     if known is None:
         return cost
     return replace(cost, work=min(cost.work, known.work), seconds=min(cost.seconds, known.seconds))
 
 
 def _is_gain(before: Cost, after: Cost) -> bool:
+    if before.stopped or after.stopped:
+        return not after.stopped  # those of both states are open, see `_measured`
     if after.work < before.work * BETTER:
         return True
     saved = before.seconds - after.seconds
@@ -337,6 +374,8 @@ def _is_gain(before: Cost, after: Cost) -> bool:
 
 
 def _is_loss(before: Cost, after: Cost) -> bool:
+    if before.stopped or after.stopped:
+        return not before.stopped
     return after.work > before.work * WORSE and after.seconds > before.seconds
 
 
