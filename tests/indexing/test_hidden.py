@@ -38,6 +38,7 @@ async def test_an_index_is_hidden_first_and_dropped_when_it_is_hidden(
                 client, "advise_indexes", connection="shop", queries=[USED], propose=True, drop_unused=True
             )
             assert not failed, text
+            assert engine != "mariadb" or "no query's plan reads it; tried on a copy of all rows: sales 900" in text
             token = text.partition("confirm_token='")[2].partition("'")[0]
             told, facts, failed = await call(client, "apply_change", change=advice["change"], confirm_token=token)
             assert not failed, told

@@ -57,3 +57,21 @@ async def test_other_queries_want_no_special_kind(
     pg_server.run_sql(pg_database, NOTES)
     report = await advise(open_postgres(pg_database), PLAIN, bounds=Bounds(seconds=2), measured=False)
     assert report.by_rule == ()
+
+
+async def test_the_extension_that_a_pattern_needs_is_named_where_it_is_not_created(
+    pg_server: PostgresServer, pg_database: str, open_postgres: Callable[..., PostgresAdapter]
+) -> None:
+    pg_server.run_sql(pg_database, NOTES.replace("CREATE EXTENSION pg_trgm;", ""))
+    patterns = [WANTED[0][0], "SELECT tags FROM notes WHERE body LIKE '%xyz%'", WANTED[3][0]]
+    pattern, contains = (
+        await advise(open_postgres(pg_database), patterns, bounds=Bounds(seconds=2), measured=False)
+    ).by_rule
+    assert pattern.queries == (1, 2)
+    assert pattern.why.endswith(
+        "the extension pg_trgm is available here and not created: CREATE EXTENSION pg_trgm first"
+    )
+    assert "pg_trgm" not in contains.why
+    pg_server.run_sql(pg_database, "CREATE EXTENSION pg_trgm")
+    pattern, _ = (await advise(open_postgres(pg_database), patterns, bounds=Bounds(seconds=2), measured=False)).by_rule
+    assert "pg_trgm" not in pattern.why

@@ -213,3 +213,16 @@ async def test_writes_need_access(pg_database: str, open_postgres: Open) -> None
         await open_postgres(pg_database, access="read_only").execute.execute(
             [Statement("CREATE TABLE t (a int)")], atomic=True, lock_timeout_seconds=1, timeout_seconds=5
         )
+
+
+async def test_a_sample_of_most_rows_of_a_big_table_is_as_large_as_asked(
+    pg_server: PostgresServer, pg_database: str, open_postgres: Callable[..., PostgresAdapter]
+) -> None:
+    pg_server.run_sql(
+        pg_database, "CREATE TABLE big AS SELECT i AS id FROM generate_series(1, 30000) AS n (i); VACUUM ANALYZE"
+    )
+    adapter = open_postgres(pg_database)
+    table = (await adapter.catalog.read_schema()).table("big")
+    for wanted in (200, 5_000, 20_000):
+        found = len((await adapter.statistics.sample(table, rows=wanted)).rows)
+        assert wanted * 0.7 <= found <= wanted

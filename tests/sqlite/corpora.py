@@ -18,6 +18,8 @@ CREATE VIEW cheap AS SELECT id, name FROM items WHERE price < 25;
 CREATE TRIGGER tr AFTER DELETE ON items BEGIN DELETE FROM parts WHERE item_id = old.id; END;
 CREATE VIRTUAL TABLE docs USING fts5(title, body);
 INSERT INTO docs VALUES ('lamp', 'a bright lamp'), ('chair', 'a soft chair');
+CREATE VIRTUAL TABLE areas USING rtree(id, left, right, +label TEXT);
+INSERT INTO areas VALUES (1, 0, 10, 'near'), (2, 50, 60, 'far');
 """
 
 HOSTILE: tuple[tuple[str, str, str], ...] = (
@@ -50,6 +52,15 @@ HOSTILE: tuple[tuple[str, str, str], ...] = (
     ),
     ("full text insert", "INSERT INTO docs VALUES ('b', 'c')", "state"),
     ("full text delete all", "DELETE FROM docs", "state"),
+    ("r-tree insert", "INSERT INTO areas VALUES (3, 0, 1, 'b')", "state"),
+    ("r-tree delete", "DELETE FROM areas WHERE id = 1", "state"),
+    ("r-tree own rows deleted", "DELETE FROM areas_rowid WHERE rowid IN (SELECT id FROM areas)", "state"),
+    ("r-tree own nodes made", "INSERT INTO areas_node VALUES (99, x'00000000')", "state"),
+    (
+        "r-tree own parents made",
+        "WITH x AS (SELECT id FROM areas) INSERT INTO areas_parent SELECT id + 90, 1 FROM x",
+        "state",
+    ),
     ("create table", "CREATE TABLE evil (a)", "state"),
     ("create table as", "CREATE TABLE evil AS SELECT * FROM items", "state"),
     ("create table if not exists", "CREATE TABLE IF NOT EXISTS evil (a)", "state"),
@@ -148,6 +159,8 @@ BENIGN: tuple[str, ...] = (
     "SELECT highlight(docs, 0, '*', '*') FROM docs WHERE docs MATCH 'title:chair'",
     "SELECT name FROM sqlite_schema WHERE type = 'table'",
     "SELECT name, sql FROM sqlite_master",
+    "SELECT id, label FROM areas WHERE left >= 5 AND right <= 70",
+    "SELECT label FROM items JOIN areas USING (id)",
     "SELECT * FROM pragma_table_info('items')",
     "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) c WHERE m.type = 'table'",
     "SELECT * FROM pragma_foreign_key_list('parts')",

@@ -115,3 +115,28 @@ def test_the_corpora_are_large_enough() -> None:
     assert len(HOSTILE) >= 50
     assert len(BENIGN) >= 50
     assert len({case[0] for case in HOSTILE}) == len(HOSTILE)
+
+
+async def test_a_file_with_r_trees_is_read_whole_also_after_another_process_changed_its_schema(
+    sqlite_file: MakeFile, open_sqlite: Open
+) -> None:
+    path = sqlite_file(SCHEMA)
+    adapter = open_sqlite(path, read_only=True)
+
+    async def read(table: str) -> int:
+        found = await adapter.query.run(QueryRequest(f"SELECT * FROM {table}", limits=LIMITS))
+        return len(found.rows)
+
+    for table, more in (("areas", "later"), ("later", "last")):
+        schema = await adapter.catalog.read_schema()
+        assert {"items", table} <= {one.name for one in schema.tables}
+        assert await read(table) == (2 if table == "areas" else 1)
+        raw = sqlite3.connect(path)
+        raw.executescript(
+            f"CREATE VIRTUAL TABLE {more} USING rtree_i32(id, low, high); INSERT INTO {more} VALUES (1, 0, 1)"
+        )
+        raw.close()
+    assert await read("last") == 1
+    assert (await adapter.statistics.tables())[0].row_count is not None
+    with pytest.raises(DbManagerError):
+        await adapter.query._run_ungated(QueryRequest("DELETE FROM last_node", limits=LIMITS))

@@ -9,6 +9,7 @@ import pytest
 
 from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.postgresql.tuning import RULES
+from dbmanager.adapters.postgresql.tuning.overridden import options_of, with_unit
 from dbmanager.model.changes import ChangePlan, ChangeState
 from dbmanager.model.tuning import MB, Measured, Proposed, Recommendation
 from tests.checks.test_health_postgresql import QUOTED, Place, _crowd, _reads, _spills, opened
@@ -169,3 +170,59 @@ async def test_a_setting_that_waits_for_a_restart_is_written_verified_and_taken_
     await services.changes.roll_back(change.id)
     assert "128MB" not in server.run_sql(database, written).splitlines()[1:]
     server.drop_database(database)
+
+
+async def test_a_value_of_the_role_or_database_is_not_taken_for_the_servers(server: PostgresServer) -> None:
+    """From the command line, from a file with ALTER SYSTEM, and from nowhere: the server's default."""
+    database = server.create_database()
+    server.run_sql(database, "ALTER SYSTEM SET random_page_cost = 3.5")
+    server.run_sql(database, "SELECT pg_reload_conf()")
+    for name, value in (
+        ("work_mem", "32MB"), ("random_page_cost", "9"), ("idle_in_transaction_session_timeout", "5min"),
+        ("effective_cache_size", "1GB"),
+    ):  # fmt: skip
+        server.run_sql(database, f"ALTER DATABASE {database} SET {name} = '{value}'")
+    server.run_sql(database, "CREATE ROLE apart LOGIN PASSWORD 'secret'; ALTER ROLE apart SET work_mem = '16MB'")
+    async with opened(server, database) as adapter:
+        measured = await adapter.tuning.measured()
+        assert isinstance(measured, Measured)
+        figures = measured.figures
+        assert (figures["work_mem"], figures["work_mem_bytes"], figures["work_mem.source"]) == (
+            "64kB",
+            65_536,
+            "command line",
+        )
+        assert (figures["random_page_cost"], figures["random_page_cost.altered"]) == ("3.5", True)
+        assert figures["effective_cache_size_bytes"] == 16 * MB
+        assert figures["idle_in_transaction_session_timeout_ms"] == 0
+        assert measured.unknown == {}
+        (rule,) = [rule for rule in RULES if rule.setting == "random_page_cost"]
+        (step,) = adapter.tuning.steps(Recommendation(rule, Proposed("1.1", "3.5"), {}), measured)
+        assert step.inverse[0] == "ALTER SYSTEM SET random_page_cost = '3.5'"
+    async with opened(server, database, user="apart", password="secret") as restricted:
+        report = await told(restricted)
+        assert "value of its own" in report.not_run["work_mem"]
+        assert "value of its own" in report.not_run["random_page_cost"]
+        assert "max_wal_size" not in report.not_run
+    server.run_sql(database, "DROP ROLE apart; ALTER SYSTEM RESET random_page_cost")
+    server.run_sql(database, "SELECT pg_reload_conf()")
+    server.drop_database(database)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        ("4096", "kB", "4096kB"),
+        ("524288", "8kB", "4194304kB"),
+        ("64MB", "kB", "64MB"),
+        ("4", None, "4"),
+        ("0", "ms", "0"),
+    ],
+)
+def test_a_bare_number_counts_its_units(value: str, unit: str | None, shown: str) -> None:
+    assert with_unit(value, unit) == shown
+
+
+def test_the_command_line_is_read_in_both_spellings() -> None:
+    line = '/usr/bin/postgres "-D" "/data" "-c" "work_mem=64kB" "--max-connections=14" "-cport=5433"'
+    assert options_of(line) == {"work_mem": "64kB", "max_connections": "14", "port": "5433"}

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
 from dbmanager.analyzers.caching.candidates import candidate, key_design, parameters, read_facts, refusal
 from dbmanager.analyzers.caching.hit_ratio import expected, in_windows
 from dbmanager.analyzers.caching.replay import Event, drawn, observed, simulated
 from dbmanager.errors import InvalidStatement
 from dbmanager.model.caching import CacheCandidate
+from dbmanager.model.configuration import Configuration
 from dbmanager.model.workload import Workload
 from dbmanager.phases.deliverables import export
 from dbmanager.phases.optimization.caching import caching_payload, caching_text, plan_caching, verify_caching
 from dbmanager.phases.optimization.workload import analyze, collect
 from dbmanager.services.cache_trials import replayed
+from dbmanager.services.configuration import LoadedConfiguration
+from dbmanager.services.container import Services
+from dbmanager.services.tables import SCRATCH
 from tests.engines.postgresql import PostgresServer
 from tests.workload.conftest import OpenServices
 
@@ -109,7 +121,7 @@ async def test_what_is_worth_caching_is_found_and_the_rest_is_told_why(
     assert reasons["SELECT count(*), now()"] == "its result changes by itself: now"
     assert "join or batch it" in reasons["SELECT full_name"]
     assert any("does not only read" in why for why in reasons.values())
-    replays = await verify_caching(plan)
+    replays = await verify_caching(plan, services.scratches)
     assert replays[0].stale == 0
     assert replays[0].hit_ratio == pytest.approx(replays[0].simulated_ratio, abs=0.05)
     text = caching_text(plan, replays)
@@ -166,3 +178,65 @@ def test_a_candidate_names_its_numbers_reason_when_it_is_none() -> None:
                      staleness_seconds=60, hit_ms=0.3)  # fmt: skip
     assert told == "its time is not known"
     assert [event.is_write for event in (Event(0.0, None), Event(1.0, "a"))] == [True, False]
+
+
+REPLAYING = """
+import sys
+from pathlib import Path
+import anyio
+from dbmanager.adapters.redis.cache import private_cache
+from dbmanager.model.configuration import Configuration
+from dbmanager.services.configuration import LoadedConfiguration
+from dbmanager.services.container import Services
+from tests.scratch.conftest import scratches_of
+
+async def main():
+    folder = Path(sys.argv[1])
+    given = {"connections": {"db": {"url": "sqlite:///shop.db"}}, "store": {"data_dir": str(folder / "state")}}
+    services = Services(LoadedConfiguration(Configuration.model_validate(given), (), folder))
+    async with scratches_of(services, 1.0).book("db") as book:
+        async with private_cache(["g"], ttl_ms=50, jitter_ratio=0, lock_ms=10, book=book) as cache:
+            await cache.written(0)
+            print("ready", flush=True)
+            await anyio.sleep_forever()
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.anyio
+async def test_the_folder_of_a_replay_that_was_killed_is_removed(
+    tmp_path: Path,
+) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix="r"))  # a short path: sockets' have 107 bytes
+    child = subprocess.Popen(
+        [sys.executable, "-c", REPLAYING, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline().strip() == "ready"
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    (folder,) = temporary.iterdir()
+    given = {"connections": {"db": {"url": "sqlite:///shop.db"}}, "store": {"data_dir": str(tmp_path / "state")}}
+    services = Services(LoadedConfiguration(Configuration.model_validate(given), (), tmp_path))
+    deadline = time.monotonic() + 20
+    told: tuple[str, ...] = ()
+    while not told:
+        assert time.monotonic() < deadline
+        told = await services.scratches.clean()
+    await services.close()
+    assert ["dropped" in line for line in told] == [True]
+    assert not folder.exists()
+    temporary.rmdir()
+
+
+@pytest.mark.anyio
+async def test_a_replay_leaves_nothing_in_the_book(tmp_path: Path) -> None:
+    given = {"connections": {"db": {"url": "sqlite:///shop.db"}}, "store": {"data_dir": str(tmp_path)}}
+    services = Services(LoadedConfiguration(Configuration.model_validate(given), (), tmp_path))
+    async with services.scratches.book("db") as book:
+        await replayed(_candidate(10.0, 0.0, 3, 1_000.0), observed(["a", "b", "a"], 1.0), seconds=0.5, book=book)
+    async with services.store.read() as store:
+        assert (await store.execute(select(func.count()).select_from(SCRATCH))).scalar_one() == 0
+    await services.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 
 import pytest
 
-from dbmanager.analyzers.workload.files import of_file
+from dbmanager.analyzers.workload.files import of_file, of_list
 from dbmanager.analyzers.workload.gathering import understood
 
 DEEP = "[" * 200_000
@@ -32,3 +34,35 @@ def test_odd_lines_end_nothing_and_times_that_are_none_are_not_counted(dialect: 
     workload = understood(of_file(text.encode(), dialect, database="shop"), dialect)
     assert workload.statements
     assert math.isclose(sum(statement.total_ms or 0.0 for statement in workload.statements), 2.5)
+
+
+class Gone(Exception):
+    """Nobody waits any more."""
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "mysql", "sqlite"])
+def test_a_statement_that_is_too_long_to_be_read_is_told_and_the_others_are_read(dialect: str) -> None:
+    huge = "SELECT 1 WHERE 1 IN (" + ", ".join(f"{n} + 'secret'" for n in range(200_000)) + ")"
+    began = time.process_time()
+    workload = understood(of_file(f"SELECT 2;\n{huge};\nSELECT a FROM t;\n".encode(), dialect), dialect)
+    assert time.process_time() - began < 3, "a bound, not a speed: reading it takes ten seconds"
+    assert len(workload.statements) == 2
+    ((opening, why),) = workload.skipped
+    assert opening.startswith("SELECT (")
+    assert "secret" not in opening
+    assert why == "longer than 200,000 characters: not read"
+
+
+def test_what_the_engine_counted_keeps_its_place_however_long_it_is() -> None:
+    raw = replace(of_list(["SELECT 1 IN (" + "2, " * 200_000 + "3)"]), is_cumulative=True)
+    workload = understood(raw, "postgres")
+    assert [one.calls for one in workload.statements] == [1]
+    assert workload.skipped
+
+
+def test_reading_stops_where_nobody_waits_any_more() -> None:
+    def go_on() -> None:
+        raise Gone
+
+    with pytest.raises(Gone):
+        understood(of_list(["SELECT 1"]), "postgres", go_on=go_on)

@@ -158,6 +158,7 @@ async def explain_query(
     queries use advise_indexes.
     """
     from dbmanager.analyzers.plans.judge import findings_text, plan_findings
+    from dbmanager.analyzers.workload.lexing import without_values
 
     services, statement = services_of(ctx), statement_of(sql, command)
     shown = await services.reader.explain(connection, statement, tuple(parameters or ()), analyze=analyze)
@@ -167,7 +168,7 @@ async def explain_query(
     await services.keep_evidence(
         project, "plan_findings", f"{len(found)} findings over a plan in {connection}",
         {"connection": connection, "cost": shown.cost, "analyzed": analyze,
-         "findings": [dataclasses.asdict(finding) for finding in found]},
+         "findings": [{**dataclasses.asdict(one), "where": without_values(one.where, adapter.dialect)} for one in found]},
     )  # fmt: skip
     told = findings_text(found)
     return answer(markdown.plan(shown) + (f"\n\nFindings:\n{told}" if told else ""))

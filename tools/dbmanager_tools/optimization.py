@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbmanager.model.schema import DatabaseSchema, Index, Table
     from dbmanager.model.workload import Workload
     from dbmanager.phases.optimization.advise import Advice, AdviceReport, Asked, FirstAnswer
+    from dbmanager.phases.optimization.dropping import Drop
     from dbmanager.phases.optimization.measure import Measurement
     from dbmanager.services.container import Services
 
@@ -96,16 +97,22 @@ async def advise_indexes(
         bounds=Bounds(None if budget_mb is None else int(budget_mb * 1e6), seconds),
         told=told,
         rows_written=written,
+        drops=drop_unused,
     )
+    kept = _kept(services, adapter, [one.statement for one in asked], shown)
+    figures = _figures(report.before, kept)
     report = replace(report, before=_shown(report.before, shown))
     await services.keep_evidence(
         project, "index_advice", f"{len(report.create)} indexes advised for {len(asked)} queries",
-        {"connection": connection, "method": report.method, "before": _figures(report.before),
+        {"connection": connection, "method": report.method, "before": figures,
          "create": [{"table": a.table.name, "index": a.index.name, "keys": [k.name for k in a.index.keys],
                      "include": list(a.index.include), "queries": list(a.queries), "size_bytes": a.size_bytes,
                      "why": a.why} for a in report.create],
          "effects": [{"query": e.number, "before": e.before, "after": e.after} for e in report.effects],
-         "budget_bytes": report.budget_bytes, "unused": [index.name for _, index in report.unused]},
+         "budget_bytes": report.budget_bytes, "unused": [index.name for _, index in report.unused],
+         "drops": [{"index": d.index.name, "table": d.table.name, "why": d.why, "how": d.how, "proposed": d.is_proposed,
+                    "worse": [{"query": w.number, "before": w.before, "after": w.after} for w in d.worse]}
+                   for d in report.drops]},
     )  # fmt: skip
     lines = [_headline(report), *(_advised(advice) for advice in report.create)]
     if report.effects and report.create:
@@ -119,17 +126,19 @@ async def advise_indexes(
     ]
     if report.unused:
         lines.append("Used by none of these queries: " + ", ".join(f"{t.name}.{i.name}" for t, i in report.unused))
+    lines += [_drop_text(drop) for drop in report.drops]
     lines += ["Today:", measurements_text(report.before)]
     facts: dict[str, JsonValue] | None = None
-    if propose and (report.create or (drop_unused and report.unused)):
-        dropped = report.unused if drop_unused else ()
+    dropped = [one for one in report.drops if one.is_proposed]
+    if propose and (report.create or dropped):
         plan = await index_plan(
             adapter,
             connection,
             [(a.table, a.index) for a in report.create],
-            dropped,
+            [(one.table, one.index) for one in dropped],
             f"advice for {len(asked)} queries",
             hide_first=True,
+            notes=[_drop_text(one) for one in dropped],
         )
         change = await services.changes.propose(plan, project)
         lines += ["", review_text(change, services)]
@@ -208,6 +217,13 @@ def _advised(advice: Advice) -> str:
     )
 
 
+def _drop_text(drop: Drop) -> str:
+    """Return what came of trying to do without an index; costs are the planner's."""
+    worse = ", ".join(f"{one.number} {one.before:,.1f} to {one.after:,.1f}" for one in drop.worse)
+    told = "may go" if drop.is_proposed else f"stays, dearer would be query {worse}" if worse else "stays"
+    return f"{drop.table.name}.{drop.index.name}: {told}; {drop.why}; {drop.how}"
+
+
 @tool(phase=3, title="Measure queries")
 async def measure_queries(
     connection: Connection,
@@ -219,10 +235,13 @@ async def measure_queries(
     propose_undo: Annotated[
         bool, Field(description="Propose to drop advised indexes that are there and that no plan reads")
     ] = False,
+    change: Annotated[
+        str | None, Field(description="Try this proposed change's indexes on a throw-away copy, before and after")
+    ] = None,
 ) -> CallToolResult:
     """Run read-only queries within bounds and measure each: work, time, tables scanned whole. With a project, compare
     with what advise_indexes measured before the change and what it promised; indexes that did not deliver can be
-    dropped again by a change set."""
+    dropped again by a change set, or with change left out before they are made."""
     from dbmanager.phases.optimization.measure import measure
 
     services = services_of(ctx)
@@ -234,12 +253,15 @@ async def measure_queries(
     else:
         statements = _statements(queries)
     await services.reader.note_measured(connection, statements)
-    after = _shown(await measure(adapter, statements), shown)
+    if change is not None:
+        return await _proved(services, ctx, connection, change, statements, shown, project)
+    measured = await measure(adapter, statements)
+    after = _shown(measured, shown)
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
     known = (await services.projects.get(project)).latest("index_advice") if project is not None else None
     if known is not None and project is not None:
-        compared = _compared(known.payload, after)
+        compared = _compared(known.payload, _figures(measured, _kept(services, adapter, statements, shown)))
         if compared:
             was, now = sum(row["before"] for row in compared), sum(row["after"] for row in compared)
             idle = await _idle(adapter, known.payload, after)
@@ -259,22 +281,63 @@ async def measure_queries(
                 from dbmanager.phases.optimization.index_changes import index_plan
 
                 plan = await index_plan(adapter, connection, [], idle, "promised by the planner, not delivered")
-                change = await services.changes.propose(plan, project)
-                lines += ["", review_text(change, services)]
-                facts |= {"change": change.id, "state": change.state.value}
+                undo = await services.changes.propose(plan, project)
+                lines += ["", review_text(undo, services)]
+                facts |= {"change": undo.id, "state": undo.state.value}
     return answer("\n".join(lines), facts or None)
 
 
-def _compared(advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[dict[str, Any]]:
+async def _proved(
+    services: Services, ctx: Context, connection: str, change: str, statements: Sequence[str],
+    shown: Sequence[str] | None, project: str | None,
+) -> CallToolResult:  # fmt: skip
+    """Try a change set's indexes on a copy, and propose it again without those that did not deliver."""
+    from dbmanager.phases.optimization.index_changes import reduced
+    from dbmanager.phases.optimization.proving import prove
+    from dbmanager.services.index_trials import IndexTrials
+    from dbmanager_tools.proofs import proof_facts, proof_text
+
+    plan = (await services.changes.get(change)).plan
+    if plan.connection != connection:
+        raise InvalidStatement(f"change {change} is about {plan.connection!r}", hint=f"Measure on {plan.connection!r}.")
+    adapter = await services.connections.adapter(connection)
+    proof = await prove(
+        adapter, IndexTrials(services.scratches, connection, adapter), plan, statements, ctx.report_progress
+    )
+    kept = [one["query"] for one in _kept(services, adapter, statements, shown)]
+    failed = {one.step: one.why for one in proof.failed}
+    delivered = [one.index for one in proof.verdicts if one.delivered]
+    title = f"{len(delivered)} of {len(proof.verdicts)} index changes delivered on a copy"
+    await services.keep_evidence(project, "index_proof", title, {"change": change, **proof_facts(proof, kept)})
+    lines = proof_text(proof, shown or statements)
+    facts: dict[str, JsonValue] = {
+        "delivered": list(delivered),
+        "not_delivered": [one.index for one in proof.failed],
+    }
+    rest = await reduced(adapter, plan, failed) if failed else None
+    if rest is not None:
+        proposed = await services.changes.propose(rest, project)
+        lines += ["", f"In place of {change}, without what did not deliver:", review_text(proposed, services)]
+        facts |= {"change": proposed.id, "state": proposed.state.value}
+    elif failed:
+        lines.append(f"Nothing of {change} is worth applying.")
+    else:
+        lines.append(
+            f"{len(delivered)} of {len(proof.verdicts)} delivered, none failed; {change} stands as it was proposed."
+        )
+    return answer("\n".join(lines), facts)
+
+
+def _compared(advice: Mapping[str, Any], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each query's work before and after, and the ratio that the planner promised where it promised one."""
-    before = {row["query"]: row for row in advice["before"]}
-    numbers = {row["query"]: number for number, row in enumerate(advice["before"], 1)}
+    before = {row.get("tag"): row for row in advice["before"]}
+    numbers = {row.get("tag"): number for number, row in enumerate(advice["before"], 1)}
     promised = {row["query"]: row["after"] / row["before"] for row in advice.get("effects", ()) if row["before"]}
     return [
-        {"query": m.query, "before": before[m.query]["cost"], "after": m.cost,
-         "before_ms": before[m.query]["execution_ms"], "after_ms": m.execution_ms,
-         "promised_ratio": promised.get(numbers[m.query])}
-        for m in after if m.query in before and m.cost is not None and before[m.query]["cost"] is not None
+        {"query": m["query"], "before": before[m["tag"]]["cost"], "after": m["cost"],
+         "before_ms": before[m["tag"]]["execution_ms"], "after_ms": m["execution_ms"],
+         "promised_ratio": promised.get(numbers[m["tag"]])}
+        for m in after if m["tag"] in before and m["cost"] is not None and before[m["tag"]]["cost"] is not None
     ]  # fmt: skip
 
 
@@ -305,5 +368,17 @@ def _statements(queries: Sequence[str | dict[str, JsonValue] | list[JsonValue]])
     return [query if isinstance(query, str) else statement_of(None, query) for query in queries]
 
 
-def _figures(measured: tuple[Measurement, ...]) -> list[dict[str, object]]:
-    return [{"query": m.query, "cost": m.cost, "execution_ms": m.execution_ms} for m in measured]
+def _kept(
+    services: Services, adapter: Adapter, statements: Sequence[str], shown: Sequence[str] | None
+) -> list[dict[str, str]]:
+    """Return how evidence names each query: without its values, and by a tag that tells it from others of its form."""
+    from dbmanager.analyzers.workload.gathering import reading_of
+
+    texts = shown or [reading_of(statement, adapter.dialect).shown for statement in statements]
+    return [
+        {"query": text, "tag": services.box.tag(name)} for text, name in zip(texts, shown or statements, strict=True)
+    ]
+
+
+def _figures(measured: Sequence[Measurement], kept: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    return [{**named, "cost": m.cost, "execution_ms": m.execution_ms} for m, named in zip(measured, kept, strict=True)]

@@ -107,7 +107,7 @@ async def _caching(
     plan = await caching.plan_caching(
         adapter, services.workloads, connection, newest[1].id, newest[0].id, staleness_seconds=staleness_seconds
     )
-    replays = await caching.verify_caching(plan) if replay else ()
+    replays = await caching.verify_caching(plan, services.scratches) if replay else ()
     await services.keep_evidence(
         project, "caching_plan", f"{len(plan.candidates)} statements of {connection} are worth caching",
         caching.caching_payload(plan, replays),

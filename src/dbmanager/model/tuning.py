@@ -27,13 +27,20 @@ class Machine:
 
 
 class Measured:
-    """Counters and settings of a server by name. A missing figure counts as 0; `missing` tells which are."""
+    """Counters and settings of a server by name. A missing figure counts as 0; `missing` tells which are.
+
+    `unknown` says of settings why the server's own value can't be told.
+    """
 
     def __init__(
-        self, figures: Mapping[str, Cell], rows: Mapping[str, tuple[Mapping[str, Cell], ...]] | None = None
+        self,
+        figures: Mapping[str, Cell],
+        rows: Mapping[str, tuple[Mapping[str, Cell], ...]] | None = None,
+        unknown: Mapping[str, str] | None = None,
     ) -> None:
         self.figures = figures
         self._rows = rows or {}
+        self.unknown = unknown or {}
 
     def __getitem__(self, name: str) -> float:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from dbmanager.adapters.facets import ScratchBook
 from dbmanager.analyzers.caching.replay import Event, paced, simulated
 from dbmanager.model.caching import CacheCandidate, Replay
 
@@ -16,10 +17,13 @@ LEAST_TTL_MS = 40.0
 """A TTL that the replay's speed makes shorter than this would measure the machine's pauses."""
 
 
-async def replayed(candidate: CacheCandidate, events: Sequence[Event], *, seconds: float = SECONDS) -> Replay:
+async def replayed(
+    candidate: CacheCandidate, events: Sequence[Event], *, seconds: float = SECONDS, book: ScratchBook | None = None
+) -> Replay:
     """Return what a real Redis answered of a sequence, with the keys, TTL, jitter and invalidation of the design.
 
-    Each result kept tells how often the tables had been written, so that a stale answer is seen.
+    Each result kept tells how often the tables had been written, so that a stale answer is seen. By the book the folder of
+    that Redis is removed also after this process was killed.
 
     Raises: ToolMissing when there is no redis-server or valkey-server on this machine.
     """
@@ -35,6 +39,7 @@ async def replayed(candidate: CacheCandidate, events: Sequence[Event], *, second
         ttl_ms=design.ttl_seconds * 1000 / speed,
         jitter_ratio=design.jitter_ratio,
         lock_ms=design.lock_ms,
+        book=book,
     ) as cache:
         began = anyio.current_time()
         for at, event in paced(events, speed):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dbmanager.services.approvals import Approvals
     from dbmanager.services.audit import AuditLog
     from dbmanager.services.backups import Backups
+    from dbmanager.services.box import SealedBox
     from dbmanager.services.changes import Changes
     from dbmanager.services.jobs import Jobs
     from dbmanager.services.markers import Markers
@@ -177,12 +178,18 @@ class Services:
         return Results(self.store)
 
     @cached_property
+    def box(self) -> SealedBox:
+        """What seals and tags values that the store keeps."""
+        from dbmanager.services.box import SealedBox
+
+        return SealedBox(self.store)
+
+    @cached_property
     def scratches(self) -> Scratches:
         """Throw-away databases."""
-        from dbmanager.services.box import SealedBox
         from dbmanager.services.scratch import Scratches
 
-        return Scratches(self.store, SealedBox(self.store), self.connections)
+        return Scratches(self.store, self.box, self.connections)
 
     @cached_property
     def workloads(self) -> Workloads:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from dbmanager.adapters.facets import Adapter, Planned, Statement, need
+from dbmanager.adapters.facets import Adapter, Planned, Statement, Unsupported, need
 from dbmanager.adapters.sql.confined import names_its_database
-from dbmanager.errors import InvalidStatement, StatementFailed, UnsupportedCapability
+from dbmanager.errors import InvalidStatement, ResourceExhausted, StatementFailed, UnsupportedCapability
 from dbmanager.model.placeholders import colons
 from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
-from dbmanager.services.scratch import Budget, ScratchDatabase, Scratches
+from dbmanager.services.scratch import Budget, Contents, ScratchDatabase, Scratches
 
 SAMPLE_ROWS = 20_000
 BUDGET = Budget(rows=400_000, bytes=200_000_000, seconds=120.0)
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _SECONDS = 120.0
+_SURE = 0.8
+"""Estimates are rough: a copy of all rows is begun only where they take this share of what is allowed."""
 
 
 async def explained(adapter: Adapter, statement: str, limits: QueryLimits) -> QueryPlan:
@@ -36,15 +38,26 @@ class Trial:
     is_comparable: bool = True
     _live: dict[str, tuple[Table, Index]] = field(default_factory=dict)
     _impossible: set[str] = field(default_factory=set)
+    _left_out: dict[tuple[str | None, str, str], tuple[Table, Index]] = field(default_factory=dict)
 
-    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
-        """Plan a gated read with just these indexes made beside those that the source has.
+    async def lacking(self) -> Unsupported | None:
+        """Say that it can: the copy is ours."""
+        return None
+
+    async def plan(
+        self,
+        statement: str,
+        indexes: Sequence[tuple[Table, Index]],
+        without: Sequence[tuple[Table, Index]] = (),
+    ) -> Planned:
+        """Plan a gated read with just these indexes made beside those that the source has, and some of those dropped.
 
         Raises: what the engine says of the statement or of a candidate.
         """
         if self.copy.adapter.dialect == "mysql" and names_its_database(statement):
             raise UnsupportedCapability("the query names its database, which the copy does not bear")
         await self._offer(indexes)
+        await self._leave_out(without)
         plan = await explained(self.copy.adapter, statement, _LIMITS)
         names = {index.name for _, index in indexes}
         used = tuple(dict.fromkeys(node.index for node in plan.nodes() if node.index in names and node.index))
@@ -73,6 +86,20 @@ class Trial:
             made.append(wanted[name])
         if made:
             await self.copy.facet.gather_statistics(self.copy.place, _tables(made))
+
+    async def _leave_out(self, without: Sequence[tuple[Table, Index]]) -> None:
+        """Drop these indexes of the source's from the copy; make again those that were dropped before."""
+        wanted = {(table.schema, table.name, index.name): (table, index) for table, index in without}
+        emit = need(self.copy.adapter.emit, "scratch")
+        back = [pair for key, pair in self._left_out.items() if key not in wanted]
+        gone = [pair for key, pair in wanted.items() if key not in self._left_out]
+        for pair in back:
+            await self._run(emit.drop_index(*pair).inverse)
+        for pair in gone:
+            await self._run(emit.drop_index(*pair).statements)
+        self._left_out = wanted
+        if back:
+            await self.copy.facet.gather_statistics(self.copy.place, _tables(back))
 
     async def _run(self, statements: Sequence[str]) -> None:
         if statements:
@@ -103,11 +130,41 @@ class IndexTrials:
             self.connection, self.adapter, "sample", names, sample_rows=SAMPLE_ROWS, budget=BUDGET
         ) as copy:
             await copy.facet.gather_statistics(copy.place, list(tables))
-            described = _described(schema, copy, names)
+            described = copy_text(schema, copy, names)
             yield Trial(copy, f"real indexes on a sampled copy ({described}; costs and choices are the sample's)")
 
+    @asynccontextmanager
+    async def copied(
+        self, schema: DatabaseSchema, tables: Sequence[Table], budget: Budget, sample_rows: int
+    ) -> AsyncIterator[tuple[ScratchDatabase, str]]:
+        """Yield a copy with all rows of these tables where they should fit the budget, else a sample, and which it is.
 
-def _described(schema: DatabaseSchema, copy: ScratchDatabase, names: Sequence[str]) -> str:
+        Raises: as `on`.
+        """
+        names = list(dict.fromkeys(schema.display_name(table) for table in tables))
+        wanted = {(table.schema, table.name) for table in tables}
+        counted = [one.row_count for one in await self.adapter.statistics.tables() if (one.schema, one.table) in wanted]
+        is_sure = None not in counted and sum(one or 0 for one in counted) <= budget.rows * _SURE
+        async with AsyncExitStack() as stack:
+            order: tuple[Contents, ...] = ("full", "sample") if is_sure else ("sample",)
+            for contents in order:
+                made = self.scratches.made(
+                    self.connection, self.adapter, contents, names, sample_rows=sample_rows, budget=budget
+                )
+                try:
+                    copy = await stack.enter_async_context(made)
+                except ResourceExhausted:
+                    if contents == order[-1]:
+                        raise
+                    continue
+                break
+            await copy.facet.gather_statistics(copy.place, [schema.table(name) for name in names])
+            told = "all rows" if contents == "full" else "a sample; figures and choices are the sample's"
+            yield copy, f"a copy of {told}: {copy_text(schema, copy, names)}"
+
+
+def copy_text(schema: DatabaseSchema, copy: ScratchDatabase, names: Sequence[str]) -> str:
+    """Return how many rows of each table a copy holds."""
     parts = []
     for name in names:
         estimate = schema.table(name).row_estimate

@@ -13,6 +13,8 @@ from dbmanager.adapters.facets.freezing import Freeze
 from dbmanager.adapters.facets.measuring import (
     DependencyCount,
     LargestValue,
+    Metered,
+    MeteredQuery,
     OrphanCount,
     Planned,
     Planner,
@@ -52,6 +54,8 @@ __all__ = [
     "Hiding",
     "LargestValue",
     "LearntCatalog",
+    "Metered",
+    "MeteredQuery",
     "Metrics",
     "OrphanCount",
     "Parameters",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dbmanager.adapters.facets.capability import Unsupported
-from dbmanager.model.queries import QueryPlan
+from dbmanager.model.queries import QueryPlan, QueryRequest
 from dbmanager.model.schema import Index, Table
 from dbmanager.model.statistics import ColumnProfile, IndexUsage, Sample, TableStatistics
 
@@ -107,11 +107,22 @@ class Planner(Protocol):
         """Whether costs of different statements may be added up; those of one statement always compare."""
         ...
 
-    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
-        """Plan a gated read as if just these indexes existed beside the real ones.
+    async def plan(
+        self,
+        statement: str,
+        indexes: Sequence[tuple[Table, Index]],
+        without: Sequence[tuple[Table, Index]] = (),
+    ) -> Planned:
+        """Plan a gated read as if just these indexes existed beside the real ones, and as if some of those did not.
 
-        Raises: StatementRefused, InvalidStatement: the statement can't be planned.
+        Raises:
+            StatementRefused, InvalidStatement: the statement can't be planned.
+            UnsupportedCapability: an index can't be left out; see `lacking`.
         """
+        ...
+
+    async def lacking(self) -> Unsupported | None:
+        """Return why real indexes can't be left out of plans; None where they can."""
         ...
 
     async def sizes(self, indexes: Sequence[tuple[Table, Index]]) -> tuple[int | None, ...]:
@@ -124,4 +135,45 @@ class WhatIf(Protocol):
 
     def planner(self) -> AbstractAsyncContextManager[Planner | Unsupported]:
         """Return a planner for a while, or why this database can't be asked; the source is only read."""
+        ...
+
+    async def prerequisite(self, index: Index) -> str | None:
+        """Return what must be made or installed before this index can be made; None where nothing is wanting."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """One execution of a read: how it ran, the rows it gave, and what it cost the engine.
+
+    Attributes:
+        work: in the engine's own unit (`MeteredQuery.work_unit`); the same whenever the same plan reads the same data.
+        seconds: processor time of what ran it, else elapsed time.
+    """
+
+    plan: QueryPlan
+    rows: int
+    work: float
+    seconds: float
+    is_processor_time: bool
+
+
+@runtime_checkable
+class MeteredQuery(Protocol):
+    """A `Query` facet that also tells what an execution costs the engine."""
+
+    @property
+    def work_unit(self) -> str:
+        """What `Metered.work` counts, for people."""
+        ...
+
+    async def explain(self, request: QueryRequest, *, analyze: bool = False) -> QueryPlan:
+        """Return the plan, as `Query.explain` does."""
+        ...
+
+    async def metered(self, request: QueryRequest) -> Metered:
+        """Run a gated read to its end within its bounds, in one process; no rows are kept.
+
+        Raises: what `Query.run` raises.
+        """
         ...

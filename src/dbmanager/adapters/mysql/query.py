@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from dbmanager.adapters.facets import Metered
 from dbmanager.adapters.mysql.bodies import RoutineFacts
 from dbmanager.adapters.mysql.gate import check_read
 from dbmanager.adapters.mysql.plans import plan_cost, plan_facts, plan_roots
@@ -27,12 +29,14 @@ _VIEW = (
 """One name at a time: only then MariaDB opens that view alone, instead of every table of the database."""
 _NATIVE = "SELECT name, 'NATIVE', NULL FROM mysql.func WHERE LOWER(name) IN ({})"
 _SPLIT = re.compile(r"""('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)+`|\?)""", re.DOTALL)
-_LAST_COST = "SHOW SESSION STATUS LIKE 'Last_query_cost'"
+LAST_COST = "SHOW SESSION STATUS LIKE 'Last_query_cost'"
 _READ_DENIED = (1142, 1143, 1044, 1146)
 
 
 class MysqlQuery:
     """The `Query` facet."""
+
+    work_unit = "rows asked of the storage engine"
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -125,10 +129,17 @@ class MysqlQuery:
             roots = plan_roots(found)
             cost = plan_cost(found, roots)
             if cost is None:  # older MariaDB tells it beside the plan, 0 where it made none
-                cost = float((await raw.fetch(_LAST_COST))[0][1]) or None
+                cost = float((await raw.fetch(LAST_COST))[0][1]) or None
         total = found.get("query_block", {}).get("r_total_time_ms")
         top = roots[0].time_ms if analyze and roots else None
         return QueryPlan(roots, cost, analyze, execution_ms=total if total is not None else top)
+
+    async def metered(self, request: QueryRequest) -> Metered:
+        """Run a read to its end and return what it cost."""
+        from dbmanager.adapters.mysql.metering import metered
+
+        request = replace(request, statement=await self.checked(request.statement))
+        return await metered(self._sessions, request)
 
     async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
         """Return all rows of one of our own statements."""

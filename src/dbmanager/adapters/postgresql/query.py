@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from dbmanager.adapters.facets import Metered
 from dbmanager.adapters.postgresql.catalog import PACKAGE
 from dbmanager.adapters.postgresql.gate import FunctionFacts, Reach, check_read
 from dbmanager.adapters.postgresql.long_values import cut_statement, joined
@@ -37,6 +38,8 @@ _REMOVED = ("Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Remov
 
 class PostgresQuery:
     """The `Query` facet."""
+
+    work_unit = "buffers"
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -94,6 +97,13 @@ class PostgresQuery:
             timeout_seconds=limits.timeout_seconds, lock_seconds=limits.lock_timeout_seconds, confined=True
         ) as raw:
             return await explained(raw, request.statement, request.parameters, options, analyze)
+
+    async def metered(self, request: QueryRequest) -> Metered:
+        """Run a read to its end and return what it cost."""
+        from dbmanager.adapters.postgresql.metering import metered
+
+        await self.check(request.statement)
+        return await metered(self._sessions, request)
 
     async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
         """Return all rows of one of our own statements."""

@@ -146,10 +146,10 @@ class PostgresScratch:
         return beyond(statement, "postgres")
 
     async def gather_statistics(self, place: ScratchPlace, tables: Sequence[Table]) -> None:
-        """Run ANALYZE."""
+        """Run VACUUM ANALYZE: without a visibility map index-only scans would look as bad as no others do."""
         adapter = self.open(place)
         try:
-            await _run(adapter, "ANALYZE " + ", ".join(quote(table.schema, table.name) for table in tables))
+            await _run(adapter, "VACUUM ANALYZE " + ", ".join(quote(table.schema, table.name) for table in tables))
         finally:
             await adapter.close()
 

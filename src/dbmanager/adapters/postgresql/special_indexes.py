@@ -15,7 +15,7 @@ from dbmanager.model.schema import Index, IndexKey, Table
 _METHODS: dict[SearchKind, str] = {
     "pattern": "gin", "contains": "gin", "ranges": "gist", "words": "gin", "great range": "brin"
 }  # fmt: skip
-_TRIGRAMS = " gin_trgm_ops"
+TRIGRAMS = " gin_trgm_ops"
 _LONGEST_NAME = 63
 
 
@@ -23,7 +23,7 @@ def special_index(table: Table, column: str, kind: SearchKind, expression: str |
     """Return the index that serves a search, or that the table has one; a pattern needs the extension pg_trgm."""
     method = _METHODS[kind]
     key = f"({expression})" if expression is not None else quote(column)
-    key += _TRIGRAMS if kind == "pattern" else ""
+    key += TRIGRAMS if kind == "pattern" else ""
     there = [index for index in table.indexes if index.method == method and index.keys]
     if any(_bare(index.keys[0].name) == _bare(key) for index in there):
         return Unsupported("there is one")
@@ -35,5 +35,5 @@ def special_index(table: Table, column: str, kind: SearchKind, expression: str |
 
 def _bare(key: str) -> str:
     """Return a key without casts, quotes, case and operator class, as the catalog and we may write it."""
-    text = re.sub(rf"::\w+|{_TRIGRAMS}$", "", key).lower().replace('"', "").strip()
+    text = re.sub(rf"::\w+|{TRIGRAMS}$", "", key).lower().replace('"', "").strip()
     return text[1:-1] if text.startswith("(") and text.endswith(")") else text

@@ -67,7 +67,7 @@ class PostgresStatistics(SqlCounting):
         part = ""
         if estimate > BIG_TABLE_ROWS and table.kind in (TableKind.TABLE, TableKind.PARTITIONED):
             percent = min(100.0, max(0.01, 100.0 * rows * SAMPLED_PAGES_ROWS / estimate))
-            chance = min(1.0, 1.2 / SAMPLED_PAGES_ROWS)
+            chance = min(1.0, 1.2 * rows / (estimate * percent / 100))  # of the rows on the pages that are read
             part = f" TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) WHERE random() < {chance}"
         sql = f"SELECT {', '.join(map(readable, columns))} FROM {source}{part} LIMIT {int(rows) * 4}"  # noqa: S608
         async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5, confined=False) as raw:

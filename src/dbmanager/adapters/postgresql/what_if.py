@@ -28,7 +28,9 @@ from dbmanager.adapters.postgresql.index_sizes import (
 )
 from dbmanager.adapters.postgresql.query import PostgresQuery, plan_node
 from dbmanager.adapters.postgresql.session import Sessions
+from dbmanager.adapters.postgresql.special_indexes import TRIGRAMS
 from dbmanager.adapters.postgresql.turned import turned
+from dbmanager.adapters.sql.names import quote
 from dbmanager.model.queries import QueryPlan
 from dbmanager.model.schema import Index, Table
 
@@ -39,6 +41,10 @@ _CREATE = (
 _PAGE_CPU_MULTIPLIER = 50.0
 _WEIGHS = 0.01
 _USUAL_HEIGHT = 2
+_EXTENSION = (
+    "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = $1), "
+    "EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)"
+)
 _DROP = "SELECT count(hypopg_drop_index(i)) FROM unnest($1::oid[]) AS i"
 
 
@@ -56,11 +62,24 @@ class PostgresWhatIf:
             if not await raw.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'hypopg'"):
                 yield Unsupported("the extension hypopg is not created in this database")
                 return
+            planner = HypotheticalPlanner(self._sessions.name, raw, self._query)
             try:
-                yield HypotheticalPlanner(self._sessions.name, raw, self._query)
+                yield planner
             finally:
                 if not raw.is_closed():
-                    await raw.execute("SELECT hypopg_reset()")
+                    await planner.reset()
+
+    async def prerequisite(self, index: Index) -> str | None:
+        """Return which extension the index's operator class is of, where that is not created in this database."""
+        if not any(key.name.endswith(TRIGRAMS) for key in index.keys):
+            return None
+        async with self._sessions.reading(timeout_seconds=30, lock_seconds=5, confined=False) as raw:
+            created, available = await raw.fetchrow(_EXTENSION, "pg_trgm")
+        if created:
+            return None
+        if available:
+            return "the extension pg_trgm is available here and not created: CREATE EXTENSION pg_trgm first"
+        return "the extension pg_trgm is not installed on this server: its contrib package, or the provider, brings it"
 
 
 class HypotheticalPlanner:
@@ -80,9 +99,26 @@ class HypotheticalPlanner:
         self._shares: dict[tuple[str | None, str, str | None], float] = {}
         self._sizes: dict[str, Size] = {}
         self._operator_cost: float | None = None
+        self._hidden: set[tuple[str | None, str]] = set()
 
-    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
-        """Plan a gated read as if just these indexes existed beside the real ones.
+    async def reset(self) -> None:
+        """Forget what was made and hidden."""
+        await self._raw.execute("SELECT hypopg_reset()")
+        await self._hide(set())
+
+    async def lacking(self) -> Unsupported | None:
+        """Return why real indexes can't be hidden: hypopg has learnt that with 1.4."""
+        if await self._raw.fetchval("SELECT to_regprocedure('hypopg_hide_index(oid)')") is None:
+            return Unsupported("the database's hypopg can't hide an index (1.4 can)")
+        return None
+
+    async def plan(
+        self,
+        statement: str,
+        indexes: Sequence[tuple[Table, Index]],
+        without: Sequence[tuple[Table, Index]] = (),
+    ) -> Planned:
+        """Plan a gated read as if just these indexes existed beside the real ones, and some of those not.
 
         Where the missing cost of descents weighs, the plan without nested loops is looked at as well.
         """
@@ -91,6 +127,7 @@ class HypotheticalPlanner:
             await self._plannable(statement)
             self._checked.add(statement)
         await self._offer(indexes)
+        await self._hide({(table.schema, index.name) for table, index in without})
         special = next((table.name for table, index in indexes if _is_special(index)), None)
         if special is not None:
             statement = turned(statement, special) or statement
@@ -182,6 +219,15 @@ class HypotheticalPlanner:
                     await self._create({name: wanted[name]})
                 except asyncpg.PostgresError:  # a function that may change, a type without an order
                     self._impossible.add(name)
+
+    async def _hide(self, wanted: set[tuple[str | None, str]]) -> None:
+        if wanted == self._hidden:
+            return
+        await self._raw.execute("SELECT hypopg_unhide_all_indexes()")
+        self._hidden = set()
+        for schema, name in sorted(wanted, key=str):
+            await self._raw.fetchval("SELECT hypopg_hide_index(to_regclass($1)::oid)", quote(schema, name))
+            self._hidden.add((schema, name))
 
     async def _create(self, wanted: Mapping[str, tuple[Table, Index]]) -> None:
         statements = [PostgresEmit().create_index(*pair).statements[0] for pair in wanted.values()]

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from dbmanager.adapters.facets import ScratchBook
 from dbmanager.adapters.redis.scratch import needed_server, private_server
 from dbmanager.adapters.redis.session import OWN_SECONDS, Wire
 
@@ -55,14 +56,14 @@ class CacheAside:
 
 @asynccontextmanager
 async def private_cache(
-    generations: Sequence[str], *, ttl_ms: float, jitter_ratio: float, lock_ms: int
+    generations: Sequence[str], *, ttl_ms: float, jitter_ratio: float, lock_ms: int, book: ScratchBook | None = None
 ) -> AsyncIterator[CacheAside]:
     """Yield a cache in a Redis of our own, which is gone afterwards.
 
     Raises: ToolMissing when there is no server program on this machine.
     """
     async with (
-        private_server(needed_server("redis"), None, 0) as adapter,
+        private_server(needed_server("redis"), None, 0, book) as adapter,
         adapter.sessions.writing(timeout_seconds=OWN_SECONDS) as wire,
     ):
         yield CacheAside(wire, generations, ttl_ms=ttl_ms, jitter_ratio=jitter_ratio, lock_ms=lock_ms)

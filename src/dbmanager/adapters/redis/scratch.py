@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from dbmanager.adapters.facets import ScratchPlace, Unsupported
+from dbmanager.adapters.facets import ScratchBook, ScratchPlace, Unsupported
 from dbmanager.adapters.facets.scratch import FORBIDDEN, SchemaPart, folder_place, fresh_name
 from dbmanager.adapters.private_server import PrivateServers, make_folder, remove_folder
 from dbmanager.adapters.redis.session import Sessions
@@ -113,9 +113,13 @@ async def started(servers: PrivateServers, place: ScratchPlace, program: Path, r
 
 
 @asynccontextmanager
-async def private_server(program: Path, rdb: Path | None, database: int) -> AsyncIterator[RedisAdapter]:
-    """Start a server of that program, yield an adapter on it; stop and remove it."""
+async def private_server(
+    program: Path, rdb: Path | None, database: int, book: ScratchBook | None = None
+) -> AsyncIterator[RedisAdapter]:
+    """Start a server of that program, yield an adapter on it; stop and remove it. The book knows its folder before."""
     servers, place = PrivateServers(), folder_place(fresh_name(), "instance")
+    if book is not None:
+        await book.add(place)
     try:
         await started(servers, place, program, rdb, database)
         adapter = _adapter(place.path / "socket", database)
@@ -127,6 +131,8 @@ async def private_server(program: Path, rdb: Path | None, database: int) -> Asyn
         with anyio.CancelScope(shield=True):
             await servers.stop(place.name)
             await remove_folder(place.path)
+            if book is not None:
+                await book.remove(place)
 
 
 def find_server(product: str) -> Path | None:

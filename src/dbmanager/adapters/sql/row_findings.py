@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from dbmanager.model.findings import FactRows, Fix, Problem, Severity
 
-HIDDEN = ("object", "severity", "evidence_query")
+HIDDEN = ("object", "severity", "evidence_query", "unseen")
 """Fields of a row that are no figures; names that begin with `quoted` or `undo` are for the fix alone."""
 
 

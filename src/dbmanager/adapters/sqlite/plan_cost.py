@@ -74,13 +74,17 @@ def _loop(node: PlanNode, known: Selectivities) -> tuple[float, float]:
         rows = 1.0 if equal else max(1.0, total * _RANGE_LEAVES**bounds)
         return seek + rows * INDEXED_ROW, rows
     prefixes = known.prefixes.get(node.index or "")
-    rows = total
+    skipped = (node.condition or "").count("ANY(")
+    rows, seeks = total, 1.0
+    if prefixes is not None and 0 < skipped <= len(prefixes):  # one search for each value of the keys before
+        seeks = max(1.0, total / max(1.0, prefixes[skipped - 1]))
     if equal:
-        known_prefix = prefixes is not None and equal <= len(prefixes)
-        rows = prefixes[equal - 1] if known_prefix and prefixes else max(1.0, total * _EQUAL_LEAVES**equal)
+        depth = equal + skipped
+        known_prefix = prefixes is not None and depth <= len(prefixes)
+        rows = seeks * prefixes[depth - 1] if known_prefix and prefixes else max(1.0, total * _EQUAL_LEAVES**equal)
     rows = max(1.0, rows * _RANGE_LEAVES**bounds)
     each = INDEXED_ROW if node.access == "index_only" or _is_automatic(node) else INDEXED_ROW + LOOKUP
-    return seek + rows * each, rows
+    return seek * seeks + rows * each, rows
 
 
 def _is_automatic(node: PlanNode) -> bool:

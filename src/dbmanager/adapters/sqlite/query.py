@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from dbmanager.adapters.facets import Metered
 from dbmanager.adapters.sql.bounds import BoundedRows
 from dbmanager.adapters.sql.gate import parse_single_read
 from dbmanager.adapters.sql.values import canonical
@@ -22,6 +23,8 @@ _DETAIL = re.compile(
 
 class SqliteQuery:
     """The `Query` facet."""
+
+    work_unit = "virtual machine steps"
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -88,6 +91,13 @@ class SqliteQuery:
             timeout_seconds=request.limits.timeout_seconds,
             lock_seconds=request.limits.lock_timeout_seconds,
         )
+
+    async def metered(self, request: QueryRequest) -> Metered:
+        """Run a read to its end and return what it cost."""
+        from dbmanager.adapters.sqlite.metering import metered
+
+        await self.check(request.statement)
+        return await metered(self._sessions, request)
 
     async def fetch(self, sql: str, parameters: tuple[Scalar, ...] = ()) -> list[Row]:
         """Return all rows of one of our own statements."""

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from urllib.parse import quote as url_quote
 import anyio
 import anyio.to_thread
 
+from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.errors import mapped
 from dbmanager.errors import AccessDenied, ConnectionFailed
 
@@ -46,6 +48,12 @@ SUPERLINEAR = {
 }  # fmt: skip
 """Functions whose time grows with the product of their arguments, and the longest value, in bytes, that a statement
 calling them may handle: one call can't be interrupted, so this bounds it to a second or two (SQLite 3.40, measured)."""
+_WRITING = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
+_RTREE_TABLES = ("_node", "_rowid", "_parent")
+_RTREES = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' "
+    "AND (sql LIKE '%USING%rtree%' OR sql LIKE '%USING%geopoly%')"
+)
 UNSAFE_FUNCTIONS = frozenset("load_extension readfile writefile edit fts3_tokenizer lsmode".split())
 
 
@@ -59,6 +67,7 @@ class Handle:
     ticks: int = 0
     preparing: bool = False
     writes: bool = False
+    schema_version: int | None = None
 
     def watch(self) -> int:
         """Stop the statement at its deadline or when its caller has gone."""
@@ -79,6 +88,11 @@ def authorize(action: int, first: str | None, second: str | None, database: str 
         allowed = name in SAFE_PRAGMAS and (second is None or name in ARGUMENT_PRAGMAS)
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_DENY
+
+
+def connects_rtree(action: int, first: str | None) -> bool:
+    """Whether an R-tree asks that of its own tables: it prepares its writes when a session first meets it."""
+    return action in _WRITING and (first or "").endswith(_RTREE_TABLES)
 
 
 class Sessions:
@@ -169,11 +183,14 @@ class Sessions:
                     handle.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
                 handle.preparing = True
                 handle.raw.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1000)}")
+                if not handle.writes:
+                    _meet_rtrees(handle)
                 handle.preparing = False
                 return work(handle)
             except sqlite3.Error as problem:
                 raise mapped(problem, connection=self.name) from None
             finally:
+                handle.preparing = False
                 if handle.raw.in_transaction:
                     handle.raw.rollback()
                 done.set()
@@ -209,6 +226,8 @@ class Sessions:
             action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
         ) -> int:
             if handle.preparing and action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "busy_timeout":
+                return sqlite3.SQLITE_OK
+            if handle.preparing and connects_rtree(action, first):
                 return sqlite3.SQLITE_OK
             if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in SUPERLINEAR:
                 longest = handle.raw.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
@@ -249,3 +268,17 @@ class Sessions:
             error.hint = f"{error.hint or ''} File: {self.path}.".strip()
             raise error from None
         return handle
+
+
+def _meet_rtrees(handle: Handle) -> None:
+    """Let a session meet the file's R-trees by statements of ours alone, again when the file's schema has changed.
+
+    An R-tree prepares inserts, updates and deletes of its own tables then, which no statement of a model's may do.
+    """
+    version = int(handle.raw.execute("PRAGMA schema_version").fetchone()[0])
+    if version == handle.schema_version:
+        return
+    for (name,) in handle.raw.execute(_RTREES).fetchall():
+        with suppress(sqlite3.Error):  # of a module that is not here, or damaged: its readers are told so
+            handle.raw.execute(f"SELECT 1 FROM {quote(name)} LIMIT 0").fetchall()  # noqa: S608 - a quoted name
+    handle.schema_version = version

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from dbmanager.adapters.facets import Planned, Planner, Unsupported
 from dbmanager.adapters.sql.gate import parse_single_read
+from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.emit import SqliteEmit
 from dbmanager.adapters.sqlite.errors import mapped
 from dbmanager.adapters.sqlite.plan_cost import Selectivities, plan_cost
@@ -52,6 +53,10 @@ class SqliteWhatIf:
         finally:
             clone.close()
 
+    async def prerequisite(self, index: Index) -> str | None:
+        """Say that nothing is wanting."""
+        return None
+
 
 class ClonePlanner:
     """The `Planner` of SQLite; costs follow from the plan's shape (`plan_cost`)."""
@@ -70,17 +75,27 @@ class ClonePlanner:
         self._prefixes: dict[str, tuple[float, ...]] = {}
         self._widths: dict[str, float] = {}
         self._checked: dict[str, dict[str, str]] = {}
+        self._left_out: dict[str, tuple[str, list[tuple[str, str, str]]]] = {}
 
     async def prepare(self) -> None:
         """Make the clone and plant what is known of the real tables and indexes."""
         await self._with(self._prepare)
 
-    async def plan(self, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
-        """Plan a gated read as if just these indexes existed beside the real ones."""
+    async def lacking(self) -> Unsupported | None:
+        """Say that it can: the clone is ours."""
+        return None
+
+    async def plan(
+        self,
+        statement: str,
+        indexes: Sequence[tuple[Table, Index]],
+        without: Sequence[tuple[Table, Index]] = (),
+    ) -> Planned:
+        """Plan a gated read as if just these indexes existed beside the real ones, and some of those not."""
         if statement not in self._checked:
             parse_single_read(statement, "sqlite")
             self._checked[statement] = _aliases(statement)
-        return await self._with(lambda handle: self._plan(handle, statement, indexes))
+        return await self._with(lambda handle: self._plan(handle, statement, indexes, without))
 
     async def sizes(self, indexes: Sequence[tuple[Table, Index]]) -> tuple[int | None, ...]:
         """Return the bytes of each index as it would be built, by a sample of the rows."""
@@ -94,6 +109,25 @@ class ClonePlanner:
                 raise mapped(problem, connection=self._sessions.name) from None
 
         return await self._sessions.read(guarded, timeout_seconds=_SECONDS)
+
+    def _leave_out(self, wanted: set[str]) -> None:
+        """Drop these indexes from the clone; make again, with their statistics, those that were dropped before."""
+        if wanted == self._left_out.keys():
+            return
+        for name in self._left_out.keys() - wanted:
+            statement, statistics = self._left_out.pop(name)
+            self._clone.execute(statement)
+            self._clone.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", statistics)
+        for name in wanted - self._left_out.keys():
+            made = self._clone.execute("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", (name,))
+            found = made.fetchone()
+            if found is None:  # of what the clone could not take over
+                continue
+            kept = self._clone.execute("SELECT tbl, idx, stat FROM sqlite_stat1 WHERE idx = ?", (name,)).fetchall()
+            self._clone.execute(f"DROP INDEX {quote(name)}")
+            self._clone.execute("DELETE FROM sqlite_stat1 WHERE idx = ?", (name,))
+            self._left_out[name] = (str(found[0]), kept)
+        self._clone.execute("ANALYZE sqlite_schema")
 
     def _prepare(self, handle: Handle) -> None:
         for (statement,) in handle.raw.execute(_OBJECTS).fetchall():
@@ -120,11 +154,18 @@ class ClonePlanner:
             self._widths[index.name] = min(1.0, share)
         return self._stats[index.name]
 
-    def _plan(self, handle: Handle, statement: str, indexes: Sequence[tuple[Table, Index]]) -> Planned:
+    def _plan(
+        self,
+        handle: Handle,
+        statement: str,
+        indexes: Sequence[tuple[Table, Index]],
+        without: Sequence[tuple[Table, Index]],
+    ) -> Planned:
+        self._leave_out({index.name for _, index in without})
         wanted = {index.name: (table, index) for table, index in indexes}
         gone, new = self._live - wanted.keys(), wanted.keys() - self._live - self._impossible
         for name in gone:
-            self._clone.execute(f'DROP INDEX "{name.replace(chr(34), chr(34) * 2)}"')
+            self._clone.execute(f"DROP INDEX {quote(name)}")
             self._clone.execute("DELETE FROM sqlite_stat1 WHERE idx = ?", (name,))
             self._live.discard(name)
         for name in sorted(new):

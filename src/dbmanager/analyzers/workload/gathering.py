@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dbmanager.analyzers.workload.commands import read_command
@@ -16,6 +16,8 @@ from dbmanager.model.workload import Routine, Workload, WorkloadStatement
 MOST_STATEMENTS = 500
 MOST_SAMPLES = 5
 LONGEST_SAMPLE = 20_000
+LONGEST_READ = 200_000
+"""Characters of one statement: even the rough reader takes three seconds a million."""
 _VERB = re.compile(
     r"\s*(select|insert|update|delete|replace|merge|with|values|call|copy|load|create|alter|drop|set|grant|revoke|do|begin)\b",
     re.IGNORECASE,
@@ -24,17 +26,26 @@ COMMANDS = frozenset(("mongodb", "redis"))
 """Dialects whose statements are commands."""
 
 
-def understood(raw: Workload, dialect: str, *, most: int = MOST_STATEMENTS) -> Workload:
+def understood(
+    raw: Workload, dialect: str, *, most: int = MOST_STATEMENTS, go_on: Callable[[], None] = lambda: None
+) -> Workload:
     """Return the workload with our own fingerprints: what they make the same is added up, the costliest first.
 
     A statement with no calls only gives a sample to those that were counted. What can't be parsed is listed in
-    `skipped`; where the engine itself counted it, it also stays, since it costs time whoever understands it.
+    `skipped`; where the engine itself counted it, it also stays, since it costs time whoever understands it. One longer
+    than `LONGEST_READ` is not read at all. `go_on` is called before each statement, to raise where nobody waits any more.
     """
     known = _Readings(dialect)
     readings: dict[str, Reading] = {}
     groups: dict[str, list[WorkloadStatement]] = {}
     skipped = list(raw.skipped)
     for statement in raw.statements:
+        go_on()
+        if len(statement.text) > LONGEST_READ:
+            if not raw.is_cumulative:
+                skipped.append((_opening(statement.text), f"longer than {LONGEST_READ:,} characters: not read"))
+                continue
+            statement = replace(statement, text=statement.text[:LONGEST_READ], samples=())
         reading, problem = known.of(statement)
         if problem is not None and statement.calls:
             skipped.append((_opening(statement.text), problem))

@@ -89,6 +89,15 @@ def rough_shape(text: str, dialect: str) -> str:
     return (_SHAPE_MYSQL if dialect == "mysql" else _SHAPE).sub(_folded, text + "\n;")
 
 
+def without_values(text: str, dialect: str) -> str:
+    """Return a piece of a statement, or of a plan, with every value folded, one that is not closed too."""
+
+    def folded(match: re.Match[str]) -> str:
+        return " " if match["gap"] is not None else VALUE if match["name"] is None else match[0]
+
+    return (_SHAPE if dialect in ("postgres", "sqlite") else _SHAPE_MYSQL).sub(folded, text)
+
+
 def _folded(match: re.Match[str]) -> str:
     """Fold a value or a gap; a name stays, and so does what reaches beyond the semicolon: it is not closed."""
     if match["name"] is not None or match.end() == len(match.string):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from dbmanager.adapters.facets import Adapter, Planned, Planner, Unsupported
 from dbmanager.analyzers.indexing.candidates import candidates
@@ -16,114 +15,26 @@ from dbmanager.analyzers.indexing.usage import column_uses
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.indexing import PLAIN, rough_index_bytes
 from dbmanager.model.schema import DatabaseSchema, Index, Table
-from dbmanager.model.workload import Workload
-from dbmanager.phases.optimization.measure import MEASURE_LIMITS, Measurement, measure
+from dbmanager.phases.optimization.advice import (
+    USUAL,
+    Advice,
+    AdviceReport,
+    Asked,
+    Bounds,
+    Effect,
+    FirstAnswer,
+    Told,
+    asked_of,
+)
+from dbmanager.phases.optimization.dropping import DropTrial, needless_beside
+from dbmanager.phases.optimization.measure import MEASURE_LIMITS, measure
 from dbmanager.phases.optimization.pool import Pool, is_large
-from dbmanager.services.index_trials import IndexTrials, explained
+from dbmanager.services.index_trials import IndexTrials, Trial, explained
 
-USUAL_SECONDS = 15.0
+__all__ = ["Advice", "AdviceReport", "Asked", "Bounds", "Effect", "FirstAnswer", "advise", "asked_of"]
+
 USUAL_SHARE, LEAST_BUDGET = 0.25, 32_000_000
 """Without a budget: indexes up to a quarter of the tables' bytes, and never less than this."""
-USUAL_GAIN = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query of the workload: a statement with real values, how often it ran, and its measured time."""
-
-    statement: str
-    calls: int = 1
-    mean_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What advice may cost.
-
-    Attributes:
-        budget_bytes: of all advised indexes together, as they will be on the disk; None for the usual share.
-        seconds: of searching; the best set so far is the answer.
-        least_gain_ratio: of the workload's cost; an index that saves less is not advised.
-    """
-
-    budget_bytes: int | None = None
-    seconds: float = USUAL_SECONDS
-    least_gain_ratio: float = USUAL_GAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One index to make, and what the engine says it would do for which queries (by number, from 1).
-
-    Attributes:
-        needless: names of indexes that are there and serve nothing which this one does not.
-    """
-
-    table: Table
-    index: Index
-    queries: tuple[int, ...]
-    size_bytes: int | None
-    why: str = ""
-    rows_written: float = 0.0
-    needless: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What the whole set does to one query, by the planner."""
-
-    number: int
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
-class AdviceReport:
-    """Indexes to make, indexes that none of the queries used, and how the queries run today.
-
-    Attributes:
-        effects: by query, the planner's cost without and with the set; empty where rules alone decided.
-        budget_bytes: what the set had to keep to.
-        calls: how often the planner was asked.
-        by_rule: indexes of kinds that nothing can cost before they are built; not in `create`.
-        least_bytes: of the smallest candidate, where the budget is too small for any; else None.
-    """
-
-    create: tuple[Advice, ...]
-    unused: tuple[tuple[Table, Index], ...]
-    before: tuple[Measurement, ...]
-    method: str
-    effects: tuple[Effect, ...] = ()
-    budget_bytes: int = 0
-    size_bytes: int = 0
-    calls: int = 0
-    by_rule: tuple[Advice, ...] = ()
-    least_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FirstAnswer:
-    """An answer on the way: how many indexes, and the share of the workload's cost that is left."""
-
-    indexes: int
-    cost_ratio: float
-    size_bytes: int
-
-
-Told = Callable[[FirstAnswer], Awaitable[None]]
-
-
-def asked_of(workload: Workload, dialect: str) -> list[Asked]:
-    """Return what a collected workload asks, the costliest first: reads with a real sample.
-
-    PostgreSQL plans a whole statement without its values as well, for any of them.
-    """
-    found = []
-    for statement in workload.statements:
-        text = statement.samples[0] if statement.samples else statement.text if dialect == "postgres" else ""
-        if statement.kind == "read" and text:
-            found.append(Asked(text, statement.calls, statement.mean_ms))
-    return found
 
 
 async def advise(
@@ -131,16 +42,17 @@ async def advise(
     queries: Sequence[str | Asked],
     trials: IndexTrials | None = None,
     *,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = USUAL,
     rows_written: Mapping[tuple[str | None, str], float] | None = None,
     told: Told | None = None,
     measured: bool = True,
+    drops: bool = False,
 ) -> AdviceReport:
     """Return index advice for a workload of read-only queries; the database is only read.
 
     A set is chosen for all queries together, by what the engine's planner says. Where the engine has no hypothetical
     indexes they are made on a sampled copy, and where there is none either, rules decide. Queries that can't be planned
-    are told in `before` and left out.
+    are told in `before` and left out. With `drops`, what looks needless is tried as well.
     """
     asked = [one if isinstance(one, Asked) else Asked(one) for one in queries]
     schema = await adapter.catalog.read_schema()
@@ -152,11 +64,24 @@ async def advise(
             create = run.by_rules()
         else:
             create, effects = await run.search(planner)
+        tried = await run.drops(planner, create) if drops else None
+    if tried is not None:
+        await run.drops_on_copy(tried, trials)
     before = await measure(adapter, [one.statement for one in asked], run.problems) if measured else ()
     unused = run.unused()
     size = sum(advice.size_bytes or 0 for advice in create)
     return AdviceReport(
-        tuple(create), unused, before, run.method, effects, run.budget, size, run.calls, run.special(), run.least_bytes
+        tuple(create),
+        unused,
+        before,
+        run.method,
+        effects,
+        run.budget,
+        size,
+        run.calls,
+        await run.special(),
+        run.least_bytes,
+        tuple(tried.found) if tried is not None else (),
     )
 
 
@@ -175,11 +100,12 @@ class _Run:
         self._adapter, self._schema, self._asked, self._bounds = adapter, schema, asked, bounds
         self._written, self._told = rows_written, told
         self._means = PLAIN if isinstance(adapter.emit, Unsupported) else adapter.emit.index_means
-        self._used_now: set[str] = set()
+        self._read_now: dict[int, set[str]] = {}
         self._ends = time.monotonic() + bounds.seconds
         self.problems: dict[int, str] = {}
         self.method, self.calls, self.budget = "", 0, 0
         self.least_bytes: int | None = None
+        self._not_left_out = ""
 
     async def planner(self, stack: AsyncExitStack, trials: IndexTrials | None) -> Planner | None:
         """Return what can be asked: the engine's own means, a sampled copy, or nothing; `method` says which."""
@@ -247,7 +173,25 @@ class _Run:
             except DbManagerError as problem:
                 self.problems[number] = problem.sentence()
                 continue
-            self._used_now |= {node.index for node in plan.nodes() if node.index}
+            self._read_now[number] = {node.index for node in plan.nodes() if node.index}
+
+    async def drops(self, planner: Planner | None, create: Sequence[Advice]) -> DropTrial:
+        """Try to do without what looks needless, where the planner can leave indexes out."""
+        statements = {number: self._asked[number].statement for number in self._read_now}
+        tried = DropTrial(
+            self._adapter, self._schema, statements, self._read_now, [(one.table, one.index) for one in create]
+        )
+        if planner is not None and not isinstance(planner, Trial) and tried.wanted():
+            lacking = await planner.lacking()
+            if lacking is None:
+                await tried.by(planner)
+            self._not_left_out = lacking.reason if lacking is not None else ""
+        return tried
+
+    async def drops_on_copy(self, tried: DropTrial, trials: IndexTrials | None) -> None:
+        """Try on a copy of its own what the planner could not leave out: with all rows, where they fit."""
+        if not tried.is_done:
+            await tried.on_copy(trials, self._not_left_out or self.method)
 
     def by_rules(self) -> list[Advice]:
         """Advise the widest plain candidate of each query: equality, then a sort or a range."""
@@ -262,7 +206,7 @@ class _Run:
                 chosen[index.name] = Advice(table, index, (*known, number), size, reason(index, uses))
         return _minimal(chosen.values())
 
-    def special(self) -> tuple[Advice, ...]:
+    async def special(self) -> tuple[Advice, ...]:
         """Return the indexes of other kinds that queries may want, by rule."""
         found: dict[str, Advice] = {}
         emit = self._adapter.emit
@@ -275,16 +219,24 @@ class _Run:
                 index = emit.special_index(one.table, one.column, one.kind, one.expression)
                 if isinstance(index, Index) and is_large(one.table):
                     known = found[index.name].queries if index.name in found else ()
-                    found[index.name] = Advice(one.table, index, (*known, number), None, one.why)
+                    why = one.why if index.name not in found else found[index.name].why
+                    if index.name not in found and (wanting := await self._wanting(index)) is not None:
+                        why += f"; {wanting}"
+                    found[index.name] = Advice(one.table, index, (*known, number), None, why)
         return tuple(found.values())
+
+    async def _wanting(self, index: Index) -> str | None:
+        what_if = self._adapter.what_if
+        return None if isinstance(what_if, Unsupported) else await what_if.prerequisite(index)
 
     def unused(self) -> tuple[tuple[Table, Index], ...]:
         """Return the indexes that no query's plan reads today and no constraint needs."""
+        used = {name for names in self._read_now.values() for name in names}
         return tuple(
             (table, index)
             for table in self._schema.base_tables()
             for index in table.indexes
-            if index.name not in self._used_now and not index.unique and not index.backs_constraint
+            if index.name not in used and not index.unique and not index.backs_constraint
         )
 
     def _candidates(self) -> list[tuple[Table, Index]]:
@@ -300,7 +252,7 @@ class _Run:
             except DbManagerError as problem:
                 self.problems[number] = problem.sentence()
                 continue
-            self._used_now |= {node.index for node in planned.plan.nodes() if node.index}
+            self._read_now[number] = {node.index for node in planned.plan.nodes() if node.index}
             numbers.append(number)
             plans.append(planned)
         return numbers, plans
@@ -351,20 +303,6 @@ class _Run:
                 )
             )  # fmt: skip
         return sorted(found, key=lambda advice: (-len(advice.queries), advice.index.name))
-
-
-def needless_beside(table: Table, index: Index) -> tuple[str, ...]:
-    """Return the existing indexes whose keys begin a new one that holds all that they hold: they can go after it is made."""
-    held = {key.name for key in index.keys} | set(index.include)
-    return tuple(
-        known.name
-        for known in table.indexes
-        if not known.unique
-        and not known.backs_constraint
-        and (known.method, known.where) == (index.method, index.where)
-        and index.keys[: len(known.keys)] == known.keys
-        and set(known.include) <= held
-    )
 
 
 def _minimal(advised: Iterable[Advice]) -> list[Advice]:

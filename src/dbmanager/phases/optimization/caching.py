@@ -17,6 +17,7 @@ from dbmanager.model.schema import DatabaseSchema
 from dbmanager.model.workload import WorkloadStatement
 from dbmanager.phases.optimization.kept_views import KeptView, kept_view
 from dbmanager.services.cache_trials import replayed
+from dbmanager.services.scratch import Scratches
 from dbmanager.services.workloads import Workloads
 
 HIT_MS = 0.3
@@ -77,14 +78,17 @@ async def plan_caching(
 
 
 async def verify_caching(
-    plan: CachingPlan, observed: Mapping[str, Sequence[Event]] | None = None, *, most: int = 3
+    plan: CachingPlan, scratches: Scratches, observed: Mapping[str, Sequence[Event]] | None = None, *, most: int = 3
 ) -> tuple[Replay, ...]:
     """Replay the best candidates through a real, private Redis; sequences are as observed, else drawn from the rates.
 
     Raises: ToolMissing when there is no redis-server or valkey-server on this machine.
     """
     by_key = [one for one in plan.candidates if one.place == "redis"][:most]
-    return tuple([await replayed(one, (observed or {}).get(one.fingerprint) or drawn(one)) for one in by_key])
+    async with scratches.book(plan.connection) as book:
+        return tuple(
+            [await replayed(one, (observed or {}).get(one.fingerprint) or drawn(one), book=book) for one in by_key]
+        )
 
 
 def caching_text(plan: CachingPlan, replays: Sequence[Replay] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dbmanager.adapters.facets import Adapter, Emit, Hiding, need
 from dbmanager.model.changes import ChangePlan, ChangeStep, Probe
@@ -17,6 +17,7 @@ async def index_plan(
     reason: str,
     *,
     hide_first: bool = False,
+    notes: Sequence[str] = (),
 ) -> ChangePlan:
     """Return a change plan that makes and drops indexes, with inverses and probes.
 
@@ -42,6 +43,24 @@ async def index_plan(
         reason=reason,
         steps=tuple(steps),
         precondition=await adapter.catalog.fingerprint(),
+        notes=tuple(notes),
+    )
+
+
+async def reduced(adapter: Adapter, plan: ChangePlan, left_out: Mapping[int, str]) -> ChangePlan | None:
+    """Return a plan without some of its steps, by position, with why each was left out; None where none is left."""
+    steps = tuple(step for number, step in enumerate(plan.steps) if number not in left_out)
+    if not steps:
+        return None
+    notes = [f"left out: {plan.steps[number].title}: {why}" for number, why in sorted(left_out.items())]
+    return plan.model_copy(
+        update={
+            "title": f"{len(steps)} of {len(plan.steps)} steps: {plan.title}",
+            "reason": f"{plan.reason}; tried on a copy, without what did not deliver",
+            "steps": steps,
+            "precondition": await adapter.catalog.fingerprint(),
+            "notes": tuple(notes),
+        }
     )
 
 

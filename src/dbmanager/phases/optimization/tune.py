@@ -42,6 +42,9 @@ async def tune(
     for rule in rules:
         if only and rule.setting not in only:
             continue
+        if rule.setting in measured.unknown:
+            not_run[rule.setting] = measured.unknown[rule.setting]
+            continue
         missing = measured.missing(rule.counters)
         if missing:
             not_run[rule.setting] = f"the server does not tell {', '.join(missing)}"

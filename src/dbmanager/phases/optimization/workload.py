@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import anyio.to_thread
+from anyio.from_thread import check_cancelled
 
 from dbmanager.adapters.facets import Adapter, need
 from dbmanager.analyzers.workload.difference import WorkloadDifference, difference
@@ -51,7 +52,9 @@ async def collect(adapter: Adapter, connection: str, source: str | None = None) 
 
 async def given(adapter: Adapter, statements: Sequence[str]) -> Workload:
     """Return the workload of statements that a model or a person gave, each run once."""
-    found = await anyio.to_thread.run_sync(lambda: understood(of_list(statements), adapter.dialect))
+    found = await anyio.to_thread.run_sync(
+        lambda: understood(of_list(statements), adapter.dialect, go_on=check_cancelled)
+    )
     return await _resolved(found, adapter)
 
 
@@ -59,7 +62,7 @@ async def from_file(adapter: Adapter, data: bytes, url: str) -> Workload:
     """Return the workload of a query file or log; of a log, what concerns the database that the URL names."""
     database = urlsplit(url).path.strip("/") or None
     found = await anyio.to_thread.run_sync(
-        lambda: understood(of_file(data, adapter.dialect, database=database), adapter.dialect)
+        lambda: understood(of_file(data, adapter.dialect, database=database), adapter.dialect, go_on=check_cancelled)
     )
     return await _resolved(found, adapter)
 

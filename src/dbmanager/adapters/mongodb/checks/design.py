@@ -9,7 +9,7 @@ from dbmanager.model.findings import Check, QueryCheck, Severity
 def _design(
     id_: str, severity: Severity, title: str, why: str, source: str, advice: str, fact: str, *, fix: bool = False
 ) -> QueryCheck:
-    judge = each_row(advice, "statement", "inverse") if fix else each_row(advice)
+    judge = each_row(advice, "{statement}", "{inverse}") if fix else each_row(advice)
     return Check(id_, severity, MONGODB, title, why, source, judge, f"facts:{fact}", pack="schema")
 
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dbmanager.adapters.row_problems import each_row
 from dbmanager.model.findings import FactRows, Fix, Problem
 from dbmanager.model.queries import Cell
 
+__all__ = ["MONGODB", "at", "each_row", "setting"]
+
 MONGODB = frozenset({"mongodb"})
-
-
-def each_row(advice: str, statement: str = "", inverse: str = "") -> Callable[[FactRows], Iterator[Problem]]:
-    """Return a judge: every row is a problem with an `object`; `statement` and `inverse` name fields of the row."""
-
-    def judge(facts: FactRows) -> Iterator[Problem]:
-        for row in facts:
-            shown = {name: value for name, value in row.items() if name not in ("object", statement, inverse)}
-            statements = (str(row[statement]),) if statement and row.get(statement) else ()
-            undo = (str(row[inverse]),) if inverse and row.get(inverse) else ()
-            yield Problem(str(row["object"]), shown, fix=Fix(advice, statements, undo))
-
-    return judge
 
 
 def at(reply: Mapping[str, Cell], path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dbmanager.adapters import counters
+from dbmanager.adapters.row_problems import each_row
 from dbmanager.adapters.sql.row_findings import flagged
 from dbmanager.model.findings import FactRows, Fix, Problem
 
@@ -47,24 +48,5 @@ def counted(
                 }
                 undo = inverse.format_map({name: str(value) for name, value in row.items()}) if inverse else ""
                 yield Problem(about, shown, fix=Fix(advice, (statement,) if statement else (), (undo,) if undo else ()))
-
-    return judge
-
-
-def each_row(advice: str, statement: str = "", inverse: str = "") -> Callable[[FactRows], Iterator[Problem]]:
-    """Return a judge: every row names an `object` and holds evidence; `{object}` and other fields fill the fix."""
-
-    def judge(facts: FactRows) -> Iterator[Problem]:
-        for row in facts:
-            fields = {name: str(value) for name, value in row.items()}
-            yield Problem(
-                fields["object"],
-                {name: value for name, value in row.items() if name not in ("object", "account")},
-                fix=Fix(
-                    advice.format(**fields),
-                    (statement.format(**fields),) if statement else (),
-                    (inverse.format(**fields),) if inverse else (),
-                ),
-            )
 
     return judge

@@ -17,32 +17,41 @@ _INDEX_WIDTH = _WIDTH.format(
 )
 _TABLE_FILL = _FILL.format(of="c", full=100)
 _INDEX_FILL = _FILL.format(of="c", full=90)
+_IS_SEEN = "(has_table_privilege({table}.oid, 'SELECT') AND NOT row_security_active({table}.oid))"
+"""Whether `pg_stats` shows the role every column of a table: from some of them it would seem emptier than it is."""
 _BLOCK = "current_setting('block_size')::float8"
+
+_UNSEEN = (
+    "'the role may not read the statistics of ' || count(*) || ' of the large ones, such as ' || min(object) || ' (it lacks SELECT, "
+    "or row security holds)' FROM e WHERE NOT is_seen HAVING count(*) > 0"
+)
 
 SPACE: tuple[QueryCheck, ...] = (
     Check("PG-215", Severity.MEDIUM, POSTGRESQL, "Table is mostly air",
           "Scans read and the cache holds pages that are half empty.",
           "PostgreSQL manual 73.6, page layout; F.33 pgstattuple",
           flagged("Rewrite it in a quiet hour (VACUUM FULL locks it) or by pg_repack; measure before by pgstattuple_approx."),
-          f"SELECT object, round(pages * block) AS bytes, round((pages - needed) * block) AS wasted_bytes, last_analyze FROM ("  # noqa: S608
-          f"SELECT {TABLE}, c.relpages::float8 AS pages, {_BLOCK} AS block, coalesce(s.last_analyze, s.last_autoanalyze) AS last_analyze, "
+          f"WITH e AS (SELECT {_IS_SEEN.format(table='c')} AS is_seen, {TABLE}, c.relpages::float8 AS pages, {_BLOCK} AS block, coalesce(s.last_analyze, s.last_autoanalyze) AS last_analyze, "  # noqa: S608
           f"ceil(c.reltuples * (28 + ceil({_TABLE_WIDTH} / 8) * 8) / (({_BLOCK} - 24) * {_TABLE_FILL} / 100)) AS needed "
           "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_stat_user_tables AS s ON s.relid = c.oid "
-          "WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND c.relpages > 1280) AS e "
-          "WHERE (pages - needed) * block > 10485760 AND pages - needed > 0.4 * pages ORDER BY pages - needed DESC LIMIT 20",
+          "WHERE c.relkind IN ('r', 'm') AND c.reltuples >= 0 AND c.relpages > 1280) "
+          "(SELECT object, round(pages * block) AS bytes, round((pages - needed) * block) AS wasted_bytes, last_analyze, NULL AS unseen "
+          "FROM e WHERE is_seen AND (pages - needed) * block > 10485760 AND pages - needed > 0.4 * pages "
+          f"ORDER BY pages - needed DESC LIMIT 20) UNION ALL SELECT NULL, NULL, NULL, NULL, {_UNSEEN}",
           pack="health", threshold="40 % and 10 MB more pages than rows of their average width need; the bound is ours.",
           caveat="it is an estimate from the last ANALYZE: wide rows kept elsewhere (TOAST) and old statistics mislead it."),
     Check("PG-216", Severity.MEDIUM, POSTGRESQL, "Index is mostly air",
           "Each look-up reads more pages than it must, and the cache is filled with them.",
           "PostgreSQL manual 25.2, Routine Reindexing", flagged("Build it anew beside the old one.", "REINDEX INDEX CONCURRENTLY {quoted}"),
-          f"SELECT object, quoted, round(pages * block) AS bytes, round((pages - needed) * block) AS wasted_bytes FROM ("  # noqa: S608
-          f"SELECT {TABLE}, c.relpages::float8 AS pages, {_BLOCK} AS block, "
+          f"WITH e AS (SELECT {_IS_SEEN.format(table='h')} AS is_seen, {TABLE}, c.relpages::float8 AS pages, {_BLOCK} AS block, "  # noqa: S608
           f"ceil(c.reltuples * (12 + ceil({_INDEX_WIDTH} / 8) * 8) / (({_BLOCK} - 40) * {_INDEX_FILL} / 100)) AS needed "
           "FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_class AS h ON h.oid = x.indrelid "
           "JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_am AS m ON m.oid = c.relam "
           "WHERE m.amname = 'btree' AND x.indisvalid AND x.indexprs IS NULL AND x.indpred IS NULL AND c.reltuples >= 0 "
-          "AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND c.relpages > 1280) AS e "
-          "WHERE (pages - needed) * block > 10485760 AND pages - needed > 0.4 * pages ORDER BY pages - needed DESC LIMIT 20",
+          "AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND c.relpages > 1280) "
+          "(SELECT object, quoted, round(pages * block) AS bytes, round((pages - needed) * block) AS wasted_bytes, NULL AS unseen "
+          "FROM e WHERE is_seen AND (pages - needed) * block > 10485760 AND pages - needed > 0.4 * pages "
+          f"ORDER BY pages - needed DESC LIMIT 20) UNION ALL SELECT NULL, NULL, NULL, NULL, {_UNSEEN}",
           pack="health", threshold="40 % and 10 MB more pages than its entries need; the bound is ours.",
           caveat="it is an estimate from the last ANALYZE; measure by pgstatindex before a large one is rebuilt."),
     Check("PG-217", Severity.MEDIUM, POSTGRESQL, "Index that is not valid",

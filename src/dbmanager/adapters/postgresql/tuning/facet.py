@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.postgresql.session import Sessions
+from dbmanager.adapters.postgresql.tuning.overridden import ServerValue, server_values
 from dbmanager.adapters.postgresql.tuning.rules import RULES
 from dbmanager.adapters.sql.values import canonical
 from dbmanager.errors import PermissionDenied
@@ -51,6 +54,13 @@ _OPTION = (
     "SELECT o.option_value FROM pg_class AS c, pg_options_to_table(c.reloptions) AS o "
     "WHERE c.oid = $1::text::regclass AND o.option_name = 'autovacuum_vacuum_scale_factor'"
 )
+_SIZES = "SELECT n, pg_size_bytes(coalesce(v, current_setting(n))) FROM unnest($1::text[], $2::text[]) AS u (n, v)"
+_MILLISECONDS = "SELECT (extract(epoch FROM $1::text::interval) * 1000)::bigint"
+_UNKNOWN = (
+    "the connected role or database has a value of its own (ALTER ROLE, ALTER DATABASE), and the role may not read the "
+    "server's (pg_file_settings); connect as one without, or that may"
+)
+IDLE = "idle_in_transaction_session_timeout"
 FIXED = "command line"
 RELOAD = "SELECT pg_reload_conf(), pg_sleep(0.5)"
 """The postmaster hands the signal on; half a second later every session has it before its next statement."""
@@ -72,9 +82,9 @@ class PostgresTuning:
         try:
             async with self._sessions.reading(timeout_seconds=30, lock_seconds=5, confined=False) as raw:
                 settings = await raw.fetch(_SETTINGS, list(SETTINGS))
-                sizes = await raw.fetch(
-                    "SELECT n, pg_size_bytes(current_setting(n)) FROM unnest($1::text[]) AS n", list(SIZES)
-                )
+                own = await server_values(raw, SETTINGS)
+                sizes = await raw.fetch(_SIZES, list(SIZES), [_value(own, name) for name in SIZES])
+                idle = await raw.fetchval(_MILLISECONDS, _value(own, IDLE))
                 rows = [
                     await raw.fetchrow(_COUNTERS),
                     await raw.fetchrow(_CHECKPOINTS_17 if version >= 170_000 else _CHECKPOINTS),
@@ -85,11 +95,16 @@ class PostgresTuning:
         figures: dict[str, Cell] = {name: canonical(value) for row in rows if row for name, value in row.items()}
         for name, value, reset, is_altered, source in settings:
             figures |= {name: value, f"{name}.altered": bool(is_altered), f"{name}.source": source}
-            if name == "idle_in_transaction_session_timeout":
-                figures[f"{name}_ms"] = int(reset)
+            if name == IDLE:
+                figures[f"{name}_ms"] = int(reset) if idle is None else idle
         figures |= {f"{name}_bytes": size for name, size in sizes}
+        for name, known in own.items():
+            if known is not None:
+                figures |= {name: known.value, f"{name}.altered": known.is_altered, f"{name}.source": known.source}
         tables = tuple({name: canonical(value) for name, value in row.items()} for row in churned)
-        return Measured(figures, {"churned_tables": tables})
+        return Measured(
+            figures, {"churned_tables": tables}, {name: _UNKNOWN for name, known in own.items() if known is None}
+        )
 
     def steps(self, recommendation: Recommendation, measured: Measured) -> tuple[ChangeStep, ...]:
         """Return ALTER SYSTEM, or the option of one table."""
@@ -129,6 +144,12 @@ class PostgresTuning:
                        postcondition=Probe(statement="SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL AND name = ANY "
                                                      "(SELECT name FROM pg_settings WHERE context <> 'postmaster')", expected=0)),
         )  # fmt: skip
+
+
+def _value(own: Mapping[str, ServerValue | None], name: str) -> str | None:
+    """Return the server's value where the session's is not the server's."""
+    known = own.get(name)
+    return known.value if known is not None else None
 
 
 def _of_table(recommendation: Recommendation, measured: Measured) -> ChangeStep:
