@@ -52,6 +52,7 @@ CLOSURES = {
         Closure("redis", ("redis-server", "redis-tools"), ("usr/bin/redis-*",)),
         Closure("valkey", ("valkey-server", "valkey-tools"), ("usr/bin/valkey-*",)),
         Closure("prometheus", ("prometheus",), ("usr/bin/prom*",)),
+        Closure("systemd", ("systemd",), ("usr/bin/systemd-analyze",)),
     )
 }
 
@@ -139,7 +140,13 @@ def _wrap(made: Path, final: Path, patterns: tuple[str, ...]) -> None:
     """Replace programs by scripts that start them with the closure's own loader and libraries."""
     libraries = next(path.parent for path in made.glob("usr/lib/*/ld-linux*.so.*"))
     loader = final / next(libraries.glob("ld-linux*.so.*")).relative_to(made)
-    folders = [libraries, libraries / "blas", libraries / "lapack", *made.glob("usr/lib/postgresql/*/lib")]
+    folders = [
+        libraries,
+        libraries / "blas",
+        libraries / "lapack",
+        libraries / "systemd",
+        *made.glob("usr/lib/postgresql/*/lib"),
+    ]
     search = ":".join(str(final / path.relative_to(made)) for path in folders if path.is_dir())
     (made / "programs").mkdir()
     for path in [path for pattern in patterns for path in made.glob(pattern)]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import needed
+from tests.engines.extracted import program
 from tests.engines.postgresql import PASSWORD, PostgresServer
 
 PROGRAM = Path(sys.executable).with_name("dbmanager")
@@ -82,10 +84,23 @@ def test_statements_of_a_server_are_kept_by_fingerprint_alone(
     assert "a_word_of_the_text" not in figures
 
 
+@pytest.fixture(scope="module")
+def analyze() -> Path:
+    """systemd's own judge of units; extracted, nothing of it is installed."""
+    with needed():
+        return program("systemd", "systemd-analyze")
+
+
+def _verified(analyze: Path, folder: Path, *units: Path) -> subprocess.CompletedProcess[str]:
+    own = analyze.parent.parent / "usr/lib/systemd/user"
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "SYSTEMD_UNIT_PATH": f"{units[0].parent}:{own}"}
+    return subprocess.run(
+        [analyze, "verify", "--user", *map(str, units)], capture_output=True, text=True, check=False, env=env
+    )
+
+
 @pytest.mark.parametrize("every", ["1", "5", "60"])
-def test_systemd_accepts_the_units(folder: Path, every: str) -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not on this machine")
+def test_systemd_accepts_the_units(folder: Path, every: str, analyze: Path) -> None:
     place = folder / "a folder with 100% of $everything"
     place.mkdir()
     shutil.copy(folder / "dbmanager.toml", place)
@@ -93,18 +108,13 @@ def test_systemd_accepts_the_units(folder: Path, every: str) -> None:
     assert done.returncode == 0, done.stderr
     units = sorted((folder / "units").iterdir())
     assert [unit.name for unit in units] == ["dbmanager-collect.service", "dbmanager-collect.timer"]
-    checked = subprocess.run(
-        ["systemd-analyze", "verify", "--user", *map(str, units)], capture_output=True, text=True, check=False,
-        env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
-    )  # fmt: skip
+    checked = _verified(analyze, folder, *units)
     assert checked.returncode == 0, checked.stderr
     assert not [line for line in checked.stderr.splitlines() if "dbmanager-collect" in line]
     spoilt = folder / "units" / "dbmanager-collect.timer"
     spoilt.write_text(spoilt.read_text().replace("OnCalendar=", "OnCalendar=never "))
-    again = subprocess.run(
-        ["systemd-analyze", "verify", "--user", str(spoilt)], capture_output=True, text=True, check=False,
-        env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
-    )  # fmt: skip
+    again = _verified(analyze, folder, spoilt)
+    assert again.returncode != 0
     assert "Failed to parse calendar" in again.stderr
 
 
