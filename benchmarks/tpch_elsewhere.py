@@ -49,7 +49,7 @@ def load_mariadb(folder: Path, server: MySqlServer, database: str) -> None:
             f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({key})) ENGINE=InnoDB; "
             f"SET unique_checks = 0, foreign_key_checks = 0; "
             f"LOAD DATA INFILE '{folder}/{table}.tbl' INTO TABLE {table} FIELDS TERMINATED BY '|'; "
-            f"ANALYZE TABLE {table} PERSISTENT FOR ALL;",
+            f"ANALYZE TABLE {table};",
         )
 
 
