@@ -7,7 +7,6 @@ import pytest
 from dbmanager.model.queries import PlanNode, QueryRequest
 from dbmanager.model.schema import Index, IndexKey
 from dbmanager.phases.optimization.advise import Bounds, advise
-from dbmanager.services import index_trials
 from dbmanager.services.index_trials import IndexTrials
 from tests.scratch.conftest import Source
 
@@ -47,11 +46,8 @@ def _path(roots: tuple[PlanNode, ...]) -> list[tuple[str | None, str | None]]:
 
 
 @pytest.mark.parametrize("rows", [200_000, 20_000], ids=["whole", "sampled"])
-async def test_plans_on_the_copy_are_those_of_the_source_with_the_indexes_made(
-    source: Source, rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_plans_on_the_copy_are_those_of_the_source_with_the_indexes_made(source: Source, rows: int) -> None:
     _fill(source)
-    monkeypatch.setattr(index_trials, "ROWS", rows)
     services = source.services()
     adapter = await services.connections.adapter("db")
     schema = await adapter.catalog.read_schema()
@@ -60,7 +56,7 @@ async def test_plans_on_the_copy_are_those_of_the_source_with_the_indexes_made(
         (tables[1], Index("by_town", (IndexKey("town"),))), (tables[2], Index("by_buyer", (IndexKey("buyer"),))),
         (tables[2], Index("by_day", (IndexKey("day"),))), (tables[3], Index("by_part", (IndexKey("part"),))),
     ]  # fmt: skip
-    async with IndexTrials(services.scratches, "db", adapter).on(schema, tables) as trial:
+    async with IndexTrials(services.scratches, "db", adapter, rows).on(schema, tables) as trial:
         copied = trial.copy.rows
         today = [_path((await trial.plan(sql, [])).plan.roots) for sql in QUERIES]
         promised = [_path((await trial.plan(sql, pairs)).plan.roots) for sql in QUERIES]

@@ -106,11 +106,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class IndexTrials:
-    """Makes copies of a connection's tables, sampled where they are large."""
+    """Makes copies of a connection's tables, sampled where they have more rows than these together."""
 
     scratches: Scratches
     connection: str
     adapter: Adapter
+    most_rows: int = ROWS
 
     @asynccontextmanager
     async def on(self, schema: DatabaseSchema, tables: Sequence[Table]) -> AsyncIterator[Trial]:
@@ -138,7 +139,7 @@ class IndexTrials:
         if len(counts) < len(names):
             return {name: min(SAMPLE_ROWS, counts.get(name, SAMPLE_ROWS)) for name in names}
         size = sum(one.table_bytes or 0 for one in figures.values() if one is not None)
-        share = min(ROWS / max(1, sum(counts.values())), BYTES / max(1, size))
+        share = min(self.most_rows / max(1, sum(counts.values())), BYTES / max(1, size))
         return None if share >= 1 else {name: max(FEWEST_ROWS, int(count * share)) for name, count in counts.items()}
 
 
