@@ -16,11 +16,13 @@ SECONDS = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A tool: what pip installs of it, and the script that asks it."""
+    """A tool: what pip installs of it, as `environment` takes it, and the script that asks it."""
 
     name: str
     requirements: tuple[str, ...]
     script: str
+    alone: tuple[str, ...] = ()
+    newer: str = ""
 
 
 PRESIDIO = Peer("presidio-analyzer 2.2", ("presidio-analyzer==2.2.366",), "presidio_columns.py")
@@ -28,11 +30,19 @@ DATAHUB = Peer(
     "acryl-datahub-classify 0.0.12", ("acryl-datahub-classify==0.0.12", "setuptools<81", "click"), "datahub_columns.py"
 )
 SQLLINEAGE = Peer("sqllineage 1.5", ("sqllineage==1.5.9",), "sqllineage_columns.py")
+POSTGRES_MCP = Peer(
+    "postgres-mcp 0.3.0",
+    ("mcp<2", "pglast==7.22", "psycopg[binary,pool]", "humanize", "attrs", "instructor"),
+    "postgres_mcp_advice.py",
+    alone=("postgres-mcp==0.3.0",),
+    newer="3.12",
+)
+"""With the pglast of the same year: the 7.2 that it pins is not to be had any more."""
 
 
 def ask(peer: Peer, request: Any) -> Any:
     """Return a peer's answer to a JSON request; its environment is made on first use."""
-    python = environment(peer.script.removesuffix(".py"), peer.requirements)
+    python = environment(peer.script.removesuffix(".py"), peer.requirements, alone=peer.alone, newer=peer.newer)
     done = subprocess.run(
         [python, str(HERE / "peer_scripts" / peer.script)], input=json.dumps(request), capture_output=True, text=True,
         timeout=SECONDS, check=False,

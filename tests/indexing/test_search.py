@@ -144,3 +144,11 @@ async def test_a_merged_index_takes_the_place_of_two() -> None:
 def test_sets_are_numbers() -> None:
     assert mask([0, 3, 70]) == 1 | 8 | 1 << 70
     assert list(bits(1 | 8 | 1 << 70)) == [0, 3, 70]
+
+
+async def test_time_that_is_up_before_all_were_asked_leaves_the_best_of_what_was_seen() -> None:
+    plans: Plans = [[(100.0 * (query + 1), frozenset()), (1.0, frozenset((query,)))] for query in range(6)]
+    choice, search = await _searched(plans, [10_000] * 6, [1.0] * 6, 1e6, calls_allowed=9)
+    assert search.calls == 9
+    assert choice.chosen, "six calls asked for the costs of today, three were left"
+    assert choice.total < 2_100

@@ -35,7 +35,7 @@ async def test_an_index_is_really_made_on_a_sampled_copy_before_it_is_advised(so
     report = await _advised(
         services, "SELECT label FROM child WHERE amount = 12.5", "SELECT label FROM child WHERE amount > -1"
     )
-    assert "sampled copy" in report.method
+    assert "whole copy" in report.method
     assert "3,000" in report.method
     made = {tuple(key.name for key in advice.index.keys): advice.queries for advice in report.create}
     assert made == {("amount",): (1,)}, "the second query reads every row, which no index helps"
@@ -65,7 +65,7 @@ async def test_a_query_that_names_its_database_is_not_tried_on_a_copy_that_does_
 async def test_an_index_of_documents_is_tried_on_a_copy(source: Source) -> None:
     before = source.fingerprint()
     report = await _advised(source.services(), json.dumps({"find": "child", "filter": {"parent": 7}}))
-    assert "sampled copy" in report.method
+    assert "whole copy" in report.method
     assert [[key.name for key in advice.index.keys] for advice in report.create] == [["parent"]]
     assert source.leftovers() == []
     assert source.fingerprint() == before

@@ -1,4 +1,4 @@
-"""Plans statements where the engine has no hypothetical indexes: they are really made, on a sampled copy of the tables."""
+"""Plans statements where the engine has no hypothetical indexes: they are really made, on a copy of the tables or a sample."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from dbmanager.adapters.facets import Adapter, Planned, Statement, Unsupported, need
+from dbmanager.adapters.facets import Adapter, Hiding, Planned, Statement, Unsupported, need
 from dbmanager.adapters.sql.confined import names_its_database
 from dbmanager.errors import InvalidStatement, ResourceExhausted, StatementFailed, UnsupportedCapability
 from dbmanager.model.placeholders import colons
@@ -14,8 +14,15 @@ from dbmanager.model.queries import QueryLimits, QueryPlan, QueryRequest
 from dbmanager.model.schema import DatabaseSchema, Index, Table
 from dbmanager.services.scratch import Budget, Contents, ScratchDatabase, Scratches
 
+ROWS, BYTES = 200_000, 64_000_000
+"""Of all tables together: what is no larger is copied whole. Of the rest each table gives the same share of its rows, so that
+the planner sees the tables in the proportions that they have."""
+FEWEST_ROWS = 1_000
 SAMPLE_ROWS = 20_000
-BUDGET = Budget(rows=400_000, bytes=200_000_000, seconds=120.0)
+"""Of each table, where nobody knows how many there are."""
+BUDGET = Budget(rows=400_000, bytes=200_000_000, seconds=180.0)
+MOST_HIDDEN = 30
+"""Of one table: hidden indexes count among those that a table may have, 64 on MySQL."""
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _SECONDS = 120.0
 _SURE = 0.8
@@ -31,12 +38,13 @@ async def explained(adapter: Adapter, statement: str, limits: QueryLimits) -> Qu
 
 @dataclass(slots=True)
 class Trial:
-    """A `Planner` on a sampled copy. Indexes are made when they are first offered and dropped when they are not."""
+    """A `Planner` on a copy. Indexes are made when they are first offered, and hidden or dropped when they are not."""
 
     copy: ScratchDatabase
     method: str
     is_comparable: bool = True
     _live: dict[str, tuple[Table, Index]] = field(default_factory=dict)
+    _hidden: dict[str, tuple[Table, Index]] = field(default_factory=dict)
     _impossible: set[str] = field(default_factory=set)
     _left_out: dict[tuple[str | None, str, str], tuple[Table, Index]] = field(default_factory=dict)
 
@@ -69,21 +77,21 @@ class Trial:
 
     async def _offer(self, indexes: Sequence[tuple[Table, Index]]) -> None:
         wanted = {index.name: (table, index) for table, index in indexes}
-        emit = need(self.copy.adapter.emit, "scratch")
-        gone = [name for name in self._live if name not in wanted]
-        await self._run([text for name in gone for text in emit.create_index(*self._live[name]).inverse])
-        for name in gone:
-            del self._live[name]
-        new = [name for name in wanted if name not in self._live and name not in self._impossible]
+        await self._turn(
+            [one for name, one in self._live.items() if name not in wanted],
+            [one for name, one in wanted.items() if name in self._hidden],
+        )
         made = []
-        for name in new:
+        for name, one in wanted.items():
+            if name in self._live or name in self._impossible:
+                continue
             try:
-                await self._run(emit.create_index(*wanted[name]).statements)
+                await self._run(need(self.copy.adapter.emit, "scratch").create_index(*one).statements)
             except (InvalidStatement, StatementFailed, UnsupportedCapability):  # too long, too many, no order
                 self._impossible.add(name)
                 continue
-            self._live[name] = wanted[name]
-            made.append(wanted[name])
+            self._live[name] = one
+            made.append(one)
         if made:
             await self.copy.facet.gather_statistics(self.copy.place, _tables(made))
 
@@ -101,6 +109,26 @@ class Trial:
         if back:
             await self.copy.facet.gather_statistics(self.copy.place, _tables(back))
 
+    async def _turn(self, unwanted: Sequence[tuple[Table, Index]], wanted: Sequence[tuple[Table, Index]]) -> None:
+        """Hide indexes from plans, which takes no time, or drop them where that can't be done; show those hidden before."""
+        emit = need(self.copy.adapter.emit, "scratch")
+        altered: dict[str, list[str]] = {}
+        dropped: list[str] = []
+        for table, index in wanted:
+            hiding = emit.hide_index(table, index)
+            if isinstance(hiding, Hiding):
+                altered.setdefault(hiding.head, []).append(hiding.inverse.removeprefix(hiding.head))
+                self._live[index.name] = self._hidden.pop(index.name)
+        for table, index in unwanted:
+            hiding = emit.hide_index(table, index)
+            one = self._live.pop(index.name)
+            if isinstance(hiding, Hiding) and sum(other is table for other, _ in self._hidden.values()) < MOST_HIDDEN:
+                altered.setdefault(hiding.head, []).append(hiding.statement.removeprefix(hiding.head))
+                self._hidden[index.name] = one
+            else:
+                dropped += emit.create_index(table, index).inverse
+        await self._run([head + ", ".join(parts) for head, parts in altered.items()] + dropped)
+
     async def _run(self, statements: Sequence[str]) -> None:
         if statements:
             await self.copy.adapter.execute.execute(
@@ -113,25 +141,41 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class IndexTrials:
-    """Makes sampled copies of a connection's tables."""
+    """Makes copies of a connection's tables, sampled where they have more rows than these together."""
 
     scratches: Scratches
     connection: str
     adapter: Adapter
+    most_rows: int = ROWS
 
     @asynccontextmanager
     async def on(self, schema: DatabaseSchema, tables: Sequence[Table]) -> AsyncIterator[Trial]:
-        """Yield a trial on a sample of these tables.
+        """Yield a trial on these tables: whole where they are small, else on the same share of the rows of each.
 
         Raises: UnsupportedCapability, PermissionDenied, ResourceExhausted: no copy could be made; the sentence says why.
         """
         names = list(dict.fromkeys(schema.display_name(table) for table in tables))
+        rows = await self._rows(schema, names)
         async with self.scratches.made(
-            self.connection, self.adapter, "sample", names, sample_rows=SAMPLE_ROWS, budget=BUDGET
-        ) as copy:
+            self.connection, self.adapter, "full" if rows is None else "sample", names, sample_rows=rows or {}, budget=BUDGET
+        ) as copy:  # fmt: skip
             await copy.facet.gather_statistics(copy.place, list(tables))
             described = copy_text(schema, copy, names)
-            yield Trial(copy, f"real indexes on a sampled copy ({described}; costs and choices are the sample's)")
+            if rows is None:
+                yield Trial(copy, f"real indexes on a whole copy ({described})")
+            else:
+                yield Trial(copy, f"real indexes on a sampled copy ({described}; costs and choices are the sample's)")
+
+    async def _rows(self, schema: DatabaseSchema, names: Sequence[str]) -> dict[str, int] | None:
+        """Return how many rows to take of each table; None for all of them."""
+        known = {(one.schema, one.table): one for one in await self.adapter.statistics.tables()}
+        figures = {name: known.get((schema.table(name).schema, schema.table(name).name)) for name in names}
+        counts = {name: one.row_count for name, one in figures.items() if one is not None and one.row_count is not None}
+        if len(counts) < len(names):
+            return {name: min(SAMPLE_ROWS, counts.get(name, SAMPLE_ROWS)) for name in names}
+        size = sum(one.table_bytes or 0 for one in figures.values() if one is not None)
+        share = min(self.most_rows / max(1, sum(counts.values())), BYTES / max(1, size))
+        return None if share >= 1 else {name: max(FEWEST_ROWS, int(count * share)) for name, count in counts.items()}
 
     @asynccontextmanager
     async def copied(

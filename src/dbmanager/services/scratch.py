@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -113,7 +113,7 @@ class Scratches:
     @asynccontextmanager
     async def made(
         self, connection: str, adapter: Adapter, contents: Contents = "schema", tables: Sequence[str] | None = None,
-        *, sample_rows: int = 2_000, budget: Budget | None = None,
+        *, sample_rows: int | Mapping[str, int] = 2_000, budget: Budget | None = None,
     ) -> AsyncIterator[ScratchDatabase]:  # fmt: skip
         """Yield a filled throw-away database of the same engine; the source is only read, within bounds.
 
@@ -122,7 +122,7 @@ class Scratches:
             adapter: the source.
             contents: `sample` takes rows spread over each table, and the parents that they refer to.
             tables: names; all base tables when None.
-            sample_rows: rows of each table in a sample, parents not counted.
+            sample_rows: rows of each table in a sample, parents not counted; or by the table's name.
             budget: rows, bytes and seconds; the seconds count until the block ends.
 
         Raises:

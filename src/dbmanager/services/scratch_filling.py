@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dbmanager.adapters.facets import Adapter, Bulk, Scratch, ScratchPlace, Statement, Unsupported, need
@@ -45,8 +45,8 @@ class Filling:
     _empty_bytes: int = 0
     _seen: dict[str, set[Row]] = field(default_factory=dict)
 
-    async def fill(self, contents: str, names: Sequence[str] | None, sample_rows: int) -> None:
-        """Copy what is declared and, unless `schema` is all that was asked for, rows.
+    async def fill(self, contents: str, names: Sequence[str] | None, sample_rows: int | Mapping[str, int]) -> None:
+        """Copy what is declared and, unless `schema` is all that was asked for, rows: so many of each, or by table.
 
         Raises: ResourceExhausted at the budget of rows or bytes.
         """
@@ -65,7 +65,8 @@ class Filling:
             if contents == "full":
                 await self._whole(schema, table)
             elif names is None or schema.display_name(table) in asked:
-                await self._sampled(schema, table, sample_rows)
+                name = schema.display_name(table)
+                await self._sampled(schema, table, sample_rows if isinstance(sample_rows, int) else sample_rows[name])
         if not by_engine:
             await self._finish(schema, tables)
         elif not await self._copied("after_rows"):

@@ -36,11 +36,13 @@ class Hiding:
 
     Attributes:
         probe: a query and its parameters giving 1 while the index is hidden, else 0.
+        head: what statement and inverse begin with; those of one head can be one statement, their rests parted by commas.
     """
 
     statement: str
     inverse: str
     probe: tuple[str, tuple[Scalar, ...]]
+    head: str
 
 
 class Emit(Protocol):

@@ -238,12 +238,13 @@ class MysqlEmit:
         if words is None:
             return Unsupported("this server has no hidden indexes: MySQL has them from 8.0, MariaDB from 10.6")
         hide, show, column, value = words
-        head = f"ALTER TABLE {name_of(table.name)} ALTER INDEX {name_of(index.name)}"
+        head = f"ALTER TABLE {name_of(table.name)} "
+        altered = f"{head}ALTER INDEX {name_of(index.name)}"
         probe = (
             "SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() "  # noqa: S608
             f"AND INDEX_NAME = ? AND TABLE_NAME = ? AND {column} = '{value}'"
         )
-        return Hiding(f"{head} {hide}", f"{head} {show}", (probe, (index.name, table.name)))
+        return Hiding(f"{altered} {hide}", f"{altered} {show}", (probe, (index.name, table.name)), head)
 
     def add_foreign_key(self, table: Table, key: ForeignKey) -> Emission | Unsupported:
         """Emit the reference; it is checked over all rows when it is added, and gets an index where there is none."""

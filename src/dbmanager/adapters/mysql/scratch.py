@@ -50,6 +50,7 @@ OWNER = "dbmanager"
 _SIZE = (
     "SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
 )
+_COUNTED = "SELECT DISTINCT table_name FROM mysql.column_stats WHERE db_name = DATABASE()"
 _OPTIONS = {
     "bind-address": "127.0.0.1", "skip-name-resolve": "ON", "innodb-flush-log-at-trx-commit": "0", "innodb-doublewrite": "0",
     "sync-binlog": "0", "skip-log-bin": "ON", "max-connections": "20", "innodb-buffer-pool-size": "64M",
@@ -239,15 +240,29 @@ class MysqlScratch:
         return beyond(statement, "mysql")
 
     async def gather_statistics(self, place: ScratchPlace, tables: Sequence[Table]) -> None:
-        """Run ANALYZE TABLE; in an instance of ours MariaDB also counts values, which it keeps in a system table."""
+        """Run ANALYZE TABLE; values are counted for the tables whose values are counted in the source.
+
+        MariaDB's planner goes by these figures where they are there: with them here and not there, plans would differ.
+        """
+        counted = await self._counted()
         adapter = self.open(place)
         try:
-            persistent = " PERSISTENT FOR ALL" if place.kind == "instance" and await self._is_mariadb() else ""
             async with adapter.sessions.writing(timeout_seconds=OWN_SECONDS, lock_seconds=30) as raw:
                 for table in tables:
+                    persistent = " PERSISTENT FOR ALL" if table.name in counted else ""
                     await raw.fetch(f"ANALYZE TABLE {name_of(table.name)}{persistent}")
         finally:
             await adapter.close()
+
+    async def _counted(self) -> frozenset[str]:
+        """Return the tables of the source that have statistics which no engine keeps (MariaDB); none where we may not look."""
+        if not await self._is_mariadb():
+            return frozenset()
+        try:
+            async with self._sessions.reading(timeout_seconds=OWN_SECONDS, lock_seconds=5) as raw:
+                return frozenset(str(row[0]) for row in await raw.fetch(_COUNTED))
+        except DbManagerError:
+            return frozenset()
 
 
 async def find_daemon(product: str) -> Path | None:

@@ -60,11 +60,12 @@ class MysqlStatistics(SqlCounting):
             return Unsupported(f"the account can't see it: {denied.message}")
 
     async def sample(self, table: Table, *, rows: int = 200) -> Sample:
-        """Return rows from evenly spread places of the key, or the first rows where the key is no number."""
+        """Return rows from evenly spread places of the key, or the first rows where the key begins with no number."""
         columns = list(table.columns)
         names = ", ".join(map(readable, columns))
         source = name_of(table.name)
         key = _numeric_key(table)
+        order = ", ".join(map(name_of, table.primary_key.columns)) if table.primary_key else ""
         async with self._reading() as raw:
             low, high = (
                 (await raw.fetch(f"SELECT MIN({name_of(key)}), MAX({name_of(key)}) FROM {source}"))[0]  # noqa: S608
@@ -81,7 +82,7 @@ class MysqlStatistics(SqlCounting):
                     begin = max(int(low) + place * step, after + 1)
                     part = await raw.fetch(
                         f"SELECT {name_of(key)}, {names} FROM {source} WHERE {name_of(key)} >= {begin} "  # noqa: S608
-                        f"ORDER BY {name_of(key)} LIMIT {each}"
+                        f"ORDER BY {order} LIMIT {each}"
                     )
                     if not part:
                         break
@@ -122,8 +123,9 @@ async def _counted(raw: Wire, name: str) -> int | None:
 
 
 def _numeric_key(table: Table) -> str | None:
+    """Return the first column of the key where it is an integer."""
     key = table.primary_key.columns if table.primary_key else ()
-    return key[0] if len(key) == 1 and table.column(key[0]).type.kind is TypeKind.INTEGER else None
+    return key[0] if key and table.column(key[0]).type.kind is TypeKind.INTEGER else None
 
 
 def _int(value: object) -> int | None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from dbmanager.adapters.sql.names import quote
 from dbmanager.adapters.sqlite.session import Handle
+from dbmanager.model.queries import Row
 from dbmanager.model.schema import Index, Table
 
-SAMPLE_ROWS = 10_000
-BYTES_PER_ENTRY_OVERHEAD = 6
-_LEFT_FREE_RATIO = 1.02
-_STEPS = (
-    "WITH RECURSIVE step (at) AS (VALUES (:first) UNION ALL SELECT at + :step FROM step WHERE at + :step <= :last) "
-    "SELECT at FROM step"
-)
-_FIRST = "SELECT coalesce(min(rowid), 0), coalesce(max(rowid), 0) FROM "
+PLACES = 5_000
+"""From so many places of a table two rows are taken."""
+ENTRY_OVERHEAD_BYTES = 4
+"""Its place in the page, its length, and the length of the record's header."""
+ROW_OVERHEAD_BYTES = 8
+MEASURED_VALUES = 2_000
+PAGE_HEADER_BYTES, CHILD_BYTES = 8, 4
+_INDEX_KEYS = "SELECT name FROM pragma_index_xinfo(?, 'main') WHERE key = 1 ORDER BY seqno"
+_IS_PARTIAL = "SELECT partial FROM pragma_index_list(?, 'main') WHERE name = ?"
+_ROW_KEY = "SELECT name, type FROM pragma_table_info(?, 'main') WHERE pk > 0"
 
 
 class Samples:
@@ -28,6 +32,22 @@ class Samples:
         self._counts: dict[str, int] = {}
         self._drawn: dict[tuple[str, str], list[Any]] = {}
         self._widths: dict[tuple[str, str], float] = {}
+        self._chosen: dict[str, list[int] | None] = {}
+        self._next: dict[str, set[int]] = {}
+        self._each: dict[tuple[str, frozenset[str | None], str | None], int] = {}
+        self._counted: dict[str, dict[frozenset[str | None], float]] = {}
+
+    def counted(self, handle: Handle, analysed: Sequence[tuple[str, str | None, str]]) -> None:
+        """Take what ANALYZE counted over all rows; a sample knows it less well."""
+        for table, index, stat in analysed:
+            row_keys = {frozenset[str | None]((quote(key),)): 1.0 for key in _row_key(handle, table)}
+            known = self._counted.setdefault(table, row_keys)
+            keys = _index_keys(handle, index)
+            if index is None or not all(keys) or handle.raw.execute(_IS_PARTIAL, (table, index)).fetchone() != (0,):
+                continue
+            figures = [float(word) for word in stat.split()[1:] if word.isdigit()]
+            for width, figure in enumerate(figures[: len(keys)], 1):
+                known[frozenset(keys[:width])] = figure
 
     def existing(self, handle: Handle) -> list[tuple[str, str | None, str]]:
         """Return rows for `sqlite_stat1` of every real table and index of a file that was never analysed."""
@@ -37,12 +57,7 @@ class Samples:
             "WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         ).fetchall()
         for table, index in pairs:
-            keys = [
-                row[0] and quote(row[0])
-                for row in handle.raw.execute(
-                    "SELECT name FROM pragma_index_xinfo(?, 'main') WHERE key = 1 ORDER BY seqno", (index,)
-                )
-            ]
+            keys = _index_keys(handle, index)
             if index is None or not all(keys):
                 found.append((table, None, str(self._count(handle, table))))
             else:
@@ -54,15 +69,31 @@ class Samples:
         return self._stat(handle, table.name, _keys(index), index.where)
 
     def size(self, handle: Handle, table: Table, index: Index) -> int:
-        """Return the bytes of an index as it would be."""
+        """Return the bytes of an index as it would be right after it was made, when its pages are full.
+
+        Source: "B-tree Pages" and "Record Format" of the file format's description.
+        """
         rows = self._count(handle, table.name) * self._share(handle, table.name, index.where)
-        each = sum(self._width(handle, table.name, key) for key in _keys(index)) + BYTES_PER_ENTRY_OVERHEAD + 4
-        return int(rows * each * _LEFT_FREE_RATIO)
+        keys = _keys(index)
+        each = sum(self._width(handle, table.name, key) for key in [*keys, *self._row_names(handle, table, keys)])
+        each += ENTRY_OVERHEAD_BYTES
+        page = handle.raw.execute("PRAGMA page_size").fetchone()[0]
+        usable = page - PAGE_HEADER_BYTES - min(each, page / 4) / 2  # the last entry seldom fits
+        leaves = max(1, math.ceil(rows * each / usable))
+        above = math.ceil(leaves * (each + CHILD_BYTES) / usable) if leaves > 1 else 0
+        return int(page * (leaves + above))
+
+    def _row_names(self, handle: Handle, table: Table, keys: Sequence[str]) -> list[str]:
+        """Return what an entry tells its row by: the rowid, or the key's columns that it does not hold anyway."""
+        if self._rows(handle, table.name) is not None:
+            return ["rowid"]
+        columns = table.primary_key.columns if table.primary_key else ()
+        return [name for name in map(quote, columns) if name not in keys]
 
     def table_bytes(self, handle: Handle, table: Table) -> int:
         """Return the bytes of a table's rows."""
         each = sum(self._width(handle, table.name, quote(column.name)) for column in table.columns)
-        return int((each + BYTES_PER_ENTRY_OVERHEAD) * self._count(handle, table.name))
+        return int((each + ROW_OVERHEAD_BYTES) * self._count(handle, table.name))
 
     def _count(self, handle: Handle, table: str) -> int:
         if table not in self._counts:
@@ -78,35 +109,37 @@ class Samples:
 
     def _width(self, handle: Handle, table: str, key: str) -> float:
         if (table, key) not in self._widths:
-            values = self._values(handle, table, key)[:2_000]
+            values = self._values(handle, table, key)
+            values = values[:: max(1, len(values) // MEASURED_VALUES)]
             self._widths[(table, key)] = sum(map(_bytes, values)) / len(values) if values else 8.0
         return self._widths[(table, key)]
 
-    def _stat(self, handle: Handle, table: str, keys: Sequence[str], where: str | None) -> str:
-        """Distinct counts of a sample are scaled up with the guaranteed-error estimator (Charikar et al. 2000).
-
-        Values met once count as sqrt(rows / sampled) values each.
-        """
+    def _stat(self, handle: Handle, table: str, keys: Sequence[str | None], where: str | None) -> str:
         rows = self._count(handle, table)
-        columns = [self._values(handle, table, key) for key in keys]
+        columns = [self._values(handle, table, key) for key in keys if key]
         if not columns or not columns[0]:
             return "0" + " 1" * len(keys)
-        kept = list(zip(*columns, strict=True))
-        if where is not None:
-            hits = self._values(handle, table, f"({where}) IS TRUE")
-            kept = [row for row, hit in zip(kept, hits, strict=True) if hit]
+        hits = self._values(handle, table, f"({where}) IS TRUE") if where is not None else [1] * len(columns[0])
         inside = max(1, round(rows * self._share(handle, table, where)))
-        parts = []
-        for width in range(1, len(keys) + 1):
-            counts = Counter(row[:width] for row in kept)
-            once = sum(1 for count in counts.values() if count == 1)
-            scale = (inside / len(kept)) ** 0.5 if kept else 1.0
-            distinct = min(float(inside), max(1.0, scale * once + len(counts) - once))
-            parts.append(str(max(1, round(inside / distinct))))
-            if distinct >= inside:
-                parts += ["1"] * (len(keys) - width)
-                break
-        return f"{inside} {' '.join(parts)}"
+        parts: list[int] = []
+        for width in range(1, len(columns) + 1):
+            asked = (table, frozenset(keys[:width]), where)
+            if asked not in self._each:
+                drawn = [
+                    row if hit else None for row, hit in zip(zip(*columns[:width], strict=True), hits, strict=True)
+                ]
+                self._each[asked] = rows_each(inside, distinct_values(drawn, self._next[table], inside))
+            each = min((self._each[asked], *parts[-1:]))
+            parts.append(each if where is not None else self._known(table, keys[:width], each))
+        return f"{inside} {' '.join(map(str, parts))}"
+
+    def _known(self, table: str, keys: Sequence[str | None], sampled: int) -> int:
+        """Return the rows of one value of these columns: what was counted of just these, and never more than of some."""
+        counted = self._counted.get(table, {})
+        held = frozenset(keys)
+        if held in counted:
+            return int(counted[held])
+        return int(min([sampled, *(rows for some, rows in counted.items() if some < held)]))
 
     def _values(self, handle: Handle, table: str, expression: str) -> list[Any]:
         """Return one expression's values at even steps through the table, always of the same rows."""
@@ -115,24 +148,86 @@ class Samples:
         return self._drawn[(table, expression)]
 
     def _draw(self, handle: Handle, table: str, expression: str) -> list[Any]:
-        numbered = not handle.raw.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]
-        if not numbered:
-            query = f"SELECT {expression} FROM {quote(table)} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - quoted
-            return [row[0] for row in handle.raw.execute(query)]
-        try:
-            first, last = handle.raw.execute(_FIRST + quote(table)).fetchone()
-        except sqlite3.OperationalError:  # a virtual table without rowids
-            return []
-        step = max(1, (last - first) // SAMPLE_ROWS)
-        query = f"SELECT {expression} FROM {quote(table)} WHERE rowid IN ({_STEPS})"  # noqa: S608 - quoted
-        drawn = handle.raw.execute(query, {"first": first, "step": step, "last": last})
-        return [row[0] for row in drawn]
+        rows = self._rows(handle, table)
+        chosen = f"LIMIT {2 * PLACES}" if rows is None else f"WHERE rowid IN ({', '.join(map(str, rows))})"
+        return [row[0] for row in handle.raw.execute(f"SELECT {expression} FROM {quote(table)} {chosen}")]  # noqa: S608
+
+    def _rows(self, handle: Handle, table: str) -> list[int] | None:
+        """Return the rowids that are sampled: at even steps a row and the next, so that rows that stand together show.
+
+        None where a table has no rowids: its first rows are the sample.
+        """
+        if table not in self._chosen:
+            self._chosen[table], self._next[table] = _places(handle, table)
+        return self._chosen[table]
+
+
+def _places(handle: Handle, table: str) -> tuple[list[int] | None, set[int]]:
+    """Return sorted rowids and the positions of those that the next one follows at once in the table."""
+    pairs = range(1, 2 * PLACES)
+    if handle.raw.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]:
+        return None, set(pairs)
+    source = quote(table)
+    try:
+        first, last = (
+            handle.raw.execute(f"SELECT {which}(rowid) FROM {source}").fetchone()[0] or 0  # noqa: S608 - quoted
+            for which in ("min", "max")
+        )
+    except sqlite3.OperationalError:  # a virtual table without rowids
+        return None, set(pairs)
+    found: dict[int, int] = {}
+    for place in range(first, last + 1, max(1, (last - first) // PLACES)):
+        near = handle.raw.execute(f"SELECT rowid FROM {source} WHERE rowid >= ? ORDER BY rowid LIMIT 2", (place,))  # noqa: S608
+        rows = [row[0] for row in near]
+        if rows:
+            found[rows[0]] = rows[-1]
+    chosen = sorted({*found, *found.values()})
+    return chosen, {at for at, row in enumerate(chosen[1:], 1) if found.get(chosen[at - 1]) == row}
 
 
 def _keys(index: Index) -> list[str]:
     """Return the keys as SQL; SQLite holds further columns as keys."""
     keys = [key.name if key.is_expression else quote(key.name) for key in index.keys]
     return [*keys, *map(quote, index.include)]
+
+
+def distinct_values(sampled: Sequence[Row | None], followers: Set[int], rows: int) -> float:
+    """Return how many values so many rows hold, by a sample of them; None is a row that does not count.
+
+    Source: Haas and Stokes 1998, the estimator "Duj1", which PostgreSQL's ANALYZE uses. It knows nothing of rows that stand
+    together: there are never more values than runs of equal rows, and those show in rows that follow one another.
+    """
+    kept = [row for row in sampled if row is not None]
+    if not kept:
+        return 1.0
+    counts = Counter(kept)
+    if len(kept) >= rows:
+        return float(len(counts))
+    once = sum(1 for count in counts.values() if count == 1)
+    drawn = len(kept)
+    distinct = drawn * len(counts) / (drawn - once + once * drawn / rows)
+    pairs = [(sampled[at - 1], sampled[at]) for at in followers if at < len(sampled)]
+    known = [(one, other) for one, other in pairs if one is not None and other is not None]
+    turns = sum(one != other for one, other in known)
+    runs = rows * (turns + 1) / (len(known) + 1)
+    return max(float(len(counts)), min(distinct, runs, float(rows)))
+
+
+def rows_each(rows: int, distinct: float) -> int:
+    """Return rows of one value as ANALYZE writes them: rounded up, but hardly more than one is one (`statGet`)."""
+    each = math.ceil(rows / distinct)
+    return 1 if each == 2 and rows * 10 <= distinct * 11 else max(1, each)
+
+
+def _index_keys(handle: Handle, index: str | None) -> list[str | None]:
+    """Return the quoted key columns of an index; None for an expression."""
+    return [row[0] and quote(row[0]) for row in handle.raw.execute(_INDEX_KEYS, (index,))]
+
+
+def _row_key(handle: Handle, table: str) -> list[str]:
+    """Return the column that is the rowid, if one is."""
+    found = handle.raw.execute(_ROW_KEY, (table,)).fetchall()
+    return [found[0][0]] if len(found) == 1 and found[0][1].upper() == "INTEGER" else []
 
 
 def _bytes(value: Any) -> int:

@@ -110,7 +110,7 @@ class Search:
             await self._explore()
             await self._refine()
         except OutOfTime:
-            pass
+            self._take_known()
         self._best = self._known.pruned(self._best)
         return self._choice()
 
@@ -277,6 +277,12 @@ class Search:
         if self.on_better is not None:
             await self.on_better(self._choice())
         return True
+
+    def _take_known(self) -> None:
+        """Keep the best set for the plans seen, where that is better; it costs no more than they say."""
+        chosen = self._known.choose(self._best, self.remaining)
+        if self._known.known(chosen) < self._best_total:
+            self._best, self._best_total = chosen, self._known.known(chosen)
 
     def _by_weight(self) -> list[int]:
         return sorted(range(len(self.base)), key=lambda query: -self.base[query] * self.task.weights[query])

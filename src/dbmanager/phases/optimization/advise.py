@@ -11,7 +11,7 @@ from dbmanager.analyzers.indexing.candidates import candidates
 from dbmanager.analyzers.indexing.reasons import reason
 from dbmanager.analyzers.indexing.search import Choice, Search, Task
 from dbmanager.analyzers.indexing.special import special_searches
-from dbmanager.analyzers.indexing.usage import column_uses
+from dbmanager.analyzers.indexing.usage import ColumnUse, column_uses
 from dbmanager.errors import DbManagerError, UnsupportedCapability
 from dbmanager.model.indexing import PLAIN, rough_index_bytes
 from dbmanager.model.schema import DatabaseSchema, Index, Table
@@ -51,7 +51,7 @@ async def advise(
     """Return index advice for a workload of read-only queries; the database is only read.
 
     A set is chosen for all queries together, by what the engine's planner says. Where the engine has no hypothetical
-    indexes they are made on a sampled copy, and where there is none either, rules decide. Queries that can't be planned
+    indexes they are made on a copy, and where there is none either, rules decide. Queries that can't be planned
     are told in `before` and left out. With `drops`, what looks needless is tried as well.
     """
     asked = [one if isinstance(one, Asked) else Asked(one) for one in queries]
@@ -108,7 +108,7 @@ class _Run:
         self._not_left_out = ""
 
     async def planner(self, stack: AsyncExitStack, trials: IndexTrials | None) -> Planner | None:
-        """Return what can be asked: the engine's own means, a sampled copy, or nothing; `method` says which."""
+        """Return what can be asked: the engine's own means, a copy, or nothing; `method` says which."""
         lacking = ""
         if isinstance(self._adapter.what_if, Unsupported):
             lacking = self._adapter.what_if.reason
@@ -120,9 +120,9 @@ class _Run:
             lacking = found.reason
         await self._look()
         self.method = f"rules only: {lacking}"
-        tables = [table for table, _ in self._candidates()]
-        if trials is None or not tables:
+        if trials is None or not self._candidates():
             return None
+        tables = list({id(use.table): use.table for one in self._asked for use in self._uses(one)}.values())
         try:
             trial = await stack.enter_async_context(trials.on(self._schema, tables))
         except DbManagerError as refused:
@@ -197,7 +197,7 @@ class _Run:
         """Advise the widest plain candidate of each query: equality, then a sort or a range."""
         chosen: dict[str, Advice] = {}
         for number, asked in enumerate(self._asked, 1):
-            uses = column_uses(asked.statement, self._adapter.dialect, self._schema)
+            uses = self._uses(asked)
             plain = [pair for pair in candidates(uses) if is_large(pair[0])]
             if plain:
                 table, index = plain[-1]
@@ -239,8 +239,11 @@ class _Run:
             if index.name not in used and not index.unique and not index.backs_constraint
         )
 
+    def _uses(self, asked: Asked) -> list[ColumnUse]:
+        return column_uses(asked.statement, self._adapter.dialect, self._schema)
+
     def _candidates(self) -> list[tuple[Table, Index]]:
-        uses = [use for one in self._asked for use in column_uses(one.statement, self._adapter.dialect, self._schema)]
+        uses = [use for one in self._asked for use in self._uses(one)]
         return [pair for pair in candidates(uses, self._means) if is_large(pair[0])]
 
     async def _planned(self, planner: Planner) -> tuple[list[int], list[Planned]]:
@@ -267,7 +270,7 @@ class _Run:
         times = [one.calls * one.mean_ms if one.mean_ms is not None else None for one in asked]
         if all(spent is not None for spent in times):
             weights = [max(spent or 0.0, 1e-9) / cost for spent, cost in zip(times, costs, strict=True)]
-        elif planner.is_comparable:
+        elif planner.is_comparable and len({planned.plan.cost is None for planned in first}) == 1:
             return [float(one.calls) for one in asked], 1.0
         else:
             weights = [one.calls / cost for one, cost in zip(asked, costs, strict=True)]
