@@ -113,8 +113,8 @@ async def test_an_ecommerce_shop_is_designed_through_all_six_phases(tmp_path: Pa
     async with client_in(tmp_path) as client:
         follower = Follower(client, {
             "update_project": [{"goal": "a shop", "connections": ["shop"]}, DECIDED],
-            "propose_change": [{**about, "title": "the design", "steps": [{"sql": sql} for sql in DESIGN]},
-                               {**about, "title": "rows to measure with", "steps": [{"sql": sql} for sql in ROWS]}],
+            "plan_schema": [{**SHOP, "design": DESIGN}], "plan_tuning": [{**SHOP, "kind": "monitoring"}],
+            "propose_change": [{**about, "title": "rows to measure with", "steps": [{"sql": sql} for sql in ROWS]}],
             "describe_schema": [{**SHOP, "detail": "diagram"}],
             "advise_indexes": [{**SHOP, "queries": [OPEN_ORDERS], "propose": True}],
             "measure_queries": [{**SHOP, "queries": [OPEN_ORDERS]}],
@@ -141,6 +141,7 @@ async def test_a_database_is_made_faster(tmp_path: Path) -> None:
             "update_project": [{"goal": "order history within 5 ms", "connections": ["shop"]}, DECIDED],
             "assess_database": [SHOP], "check_database": [{**SHOP, "pack": "schema"}],
             "measure_queries": [{**SHOP, "queries": [shops.LOOKUP]}],
+            "plan_tuning": [SHOP, {**SHOP, "kind": "monitoring"}],
             "explain_query": [{**SHOP, "sql": shops.LOOKUP, "analyze": True}],
             "advise_indexes": [{**SHOP, "queries": [shops.LOOKUP], "propose": True}],
         })  # fmt: skip

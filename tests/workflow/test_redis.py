@@ -96,6 +96,7 @@ async def test_each_gate_is_passed_or_says_what_it_lacks_and_why(folder: Path, r
         for tool in ("assess_database", "classify_data", "check_database", "run_backup", "run_drill"):
             await _done(client, tool, **at)
         await _done(client, "check_database", pack="security", **at)
+        await _done(client, "plan_tuning", kind="monitoring", **at)
         await _changed_and_back(client, **project)
         await _done(client, "verify_audit_log", **project)
         text, states = await _done(client, "project_status", **project)

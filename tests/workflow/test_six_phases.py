@@ -134,6 +134,9 @@ async def test_every_gate_is_passed_by_evidence(folder: Path, engine: str, looku
         _, measured = await _done(client, "measure_queries", queries=[lookup], **at)
         assert measured["work_after"] < measured["work_before"] / 2
         await _done(client, "verify_audit_log", project=project)
+        assert (await _gates(client, project))["3"] == "in_progress"
+        await _done(client, "plan_tuning", kind="monitoring", **at)
+        assert (await _gates(client, project))["3"] == "passed"
         text, planned = await _done(client, "plan_migration", source="shop", target="copy", project=project)
         assert (await _gates(client, project))["4"] == "open"
         await _applied(client, text, planned["change"])

@@ -18,6 +18,7 @@ from dbmanager_tools.house import Evidence, answer, services_of, tool
 
 if TYPE_CHECKING:
     from dbmanager.adapters.facets import Adapter
+    from dbmanager.model.projects import Evidence as KeptEvidence
     from dbmanager.model.schema import DatabaseSchema, Index, Table
     from dbmanager.model.workload import Workload
     from dbmanager.phases.optimization.advise import Advice, AdviceReport, Asked, FirstAnswer
@@ -240,8 +241,8 @@ async def measure_queries(
     ] = None,
 ) -> CallToolResult:
     """Run read-only queries within bounds and measure each: work, time, tables scanned whole. With a project, compare
-    with what advise_indexes measured before the change and what it promised; indexes that did not deliver can be
-    dropped again by a change set, or with change left out before they are made."""
+    with what advise_indexes measured and promised, else with the last measurement: call it before and after any change.
+    Indexes that did not deliver can be dropped again by a change set, or with change left out before they are made."""
     from dbmanager.phases.optimization.measure import measure
 
     services = services_of(ctx)
@@ -259,18 +260,28 @@ async def measure_queries(
     after = _shown(measured, shown)
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
-    known = (await services.projects.get(project)).latest("index_advice") if project is not None else None
+    figures = _figures(measured, _kept(services, adapter, statements, shown))
+    known = await _baseline(services, connection, project)
+    await services.keep_evidence(
+        project, "measured_queries", f"{len(figures)} queries measured", {"connection": connection, "before": figures}
+    )
     if known is not None and project is not None:
-        compared = _compared(known.payload, _figures(measured, _kept(services, adapter, statements, shown)))
+        compared = _compared(known.payload, figures)
         if compared:
             was, now = sum(row["before"] for row in compared), sum(row["after"] for row in compared)
+            ms = [sum(row[when] or 0.0 for row in compared) for when in ("before_ms", "after_ms")]
             idle = await _idle(adapter, known.payload, after)
             payload = {"connection": connection, "queries": compared, "work_before": was, "work_after": now,
+                       "ms_before": ms[0], "ms_after": ms[1],
                        "indexes_not_read": [index.name for _, index in idle]}  # fmt: skip
-            await services.projects.keep(
-                project, "measured_change", f"work {was:,.0f} before, {now:,.0f} after", payload
+            if await _has_changed(services, project, known):
+                await services.projects.keep(
+                    project, "measured_change", f"work {was:,.0f} before, {now:,.0f} after", payload
+                )
+            lines.append(
+                f"Work of {len(compared)} queries: {was:,.0f} before, {now:,.0f} after; time {ms[0]:,.1f} ms before, "
+                f"{ms[1]:,.1f} ms after. Before: {known.title}."
             )
-            lines.append(f"Work of {len(compared)} queries: {was:,.0f} before, {now:,.0f} after.")
             facts |= {"work_before": was, "work_after": now}
             if idle:
                 lines.append(
@@ -285,6 +296,21 @@ async def measure_queries(
                 lines += ["", review_text(undo, services)]
                 facts |= {"change": undo.id, "state": undo.state.value}
     return answer("\n".join(lines), facts or None)
+
+
+async def _baseline(services: Services, connection: str, project: str | None) -> KeptEvidence | None:
+    """Return what a project's queries are compared with: what was measured for advice, else when they were last measured."""
+    if project is None:
+        return None
+    kept = await services.projects.get(project)
+    found = kept.latest("index_advice") or kept.latest("measured_queries")
+    return found if found is not None and found.payload.get("connection") == connection else None
+
+
+async def _has_changed(services: Services, project: str, since: KeptEvidence) -> bool:
+    """Whether a change of the project was verified since; advice stands for the change that it was taken for."""
+    changed = (await services.projects.get(project)).latest("change_verified")
+    return since.kind == "index_advice" or (changed is not None and changed.created_at >= since.created_at)
 
 
 async def _proved(
@@ -343,7 +369,7 @@ def _compared(advice: Mapping[str, Any], after: Sequence[Mapping[str, Any]]) -> 
 
 async def _idle(adapter: Adapter, advice: Mapping[str, Any], after: Sequence[Measurement]) -> list[tuple[Table, Index]]:
     """Return the advised indexes that exist and that no measured plan reads."""
-    advised = {(row["table"], row["index"]) for row in advice["create"]}
+    advised = {(row["table"], row["index"]) for row in advice.get("create", ())}
     read = {name for measured in after for name in measured.indexes}
     schema = await adapter.catalog.read_schema()
     return [

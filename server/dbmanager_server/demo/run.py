@@ -131,6 +131,7 @@ async def _six_phases(demo: Demo, workload: list[str]) -> None:
         undone = await demo.call("measuring once more", "measure_queries", connection="work", queries=workload)
         del undone
         note.append(("change set", "applied, verified, measured, undone"))
+    await demo.call("keeping figures", "plan_tuning", connection="work", kind="monitoring", project=project)
     say("[bold]4 Migration & integration[/bold]")
     started = time.perf_counter()
     _, facts = await demo.call(

@@ -55,6 +55,7 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase(3, "Implementation & optimization", (
         Demand("performance", "measured_change", "a change was measured before and after", ("P3.2",), "measure_queries"),
+        Demand("performance", "monitoring", "figures are kept and judged (kind=monitoring)", ("P3.5",), "plan_tuning"),
         Demand("architect", "change_verified", "the change is in effect as planned", ("P3.1",), "apply_change"),
         Demand("governance", "audit_verified", "every write is in an intact audit log", ("P3.1",), "verify_audit_log"),
     )),

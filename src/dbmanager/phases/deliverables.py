@@ -194,10 +194,13 @@ def _settings(evidence: Evidence) -> dict[str, str]:
 
 
 def _measured(evidence: Evidence) -> dict[str, str]:
-    rows = [(f"`{' '.join(q['query'].split())}`", q["before"], q["after"]) for q in evidence.payload["queries"]]
+    rows = [
+        (f"`{' '.join(q['query'].split())}`", q["before"], q["after"], q["before_ms"], q["after_ms"])
+        for q in evidence.payload["queries"]
+    ]
     return {
         "documentation/performance-docs/measurements.md": "# Before and after\n\n"
-        + _rows(("query", "work before", "work after"), rows),
+        + _rows(("query", "work before", "work after", "ms before", "ms after"), rows),
         **_workload([q["query"] for q in evidence.payload["queries"]]),
     }
 
