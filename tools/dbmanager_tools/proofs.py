@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from dbmanager.analyzers.describe import markdown
 
 if TYPE_CHECKING:
-    from dbmanager.phases.optimization.proving import Cost, Proof, QueryProof
+    from dbmanager.phases.optimization.proof import Cost, Proof, QueryProof
 
 
 _WORDS = {True: "delivered", False: "not delivered", None: "not judged"}
