@@ -596,3 +596,21 @@ async def test_large_tables_whose_statistics_the_role_may_not_read_are_told(soun
         assert {one.id for one in report.findings if "aired" in one.object_name} >= {"PG-215", "PG-216"}
     sound.run_sql(database, "DROP OWNED BY looks; DROP ROLE looks")
     sound.drop_database(database)
+
+
+async def test_a_slot_whose_wal_is_gone_already_is_told(sound: PostgresServer) -> None:
+    sound.run_sql("postgres", "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    sound.run_sql("postgres", "SELECT pg_reload_conf(); SELECT pg_create_physical_replication_slot('gone', true)")
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            place = Place(sound, "postgres", stack)
+            for _ in range(3):
+                await _segments(place)
+                place.run("CHECKPOINT")
+            await place.until("SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = 'gone'")
+            (finding,) = await _found(sound, "postgres", "PG-224")
+        assert (finding.object_name, finding.evidence["wal_status"]) == ("gone", "lost")
+    finally:
+        sound.run_sql("postgres", "SELECT pg_drop_replication_slot('gone')")
+        sound.run_sql("postgres", "ALTER SYSTEM RESET max_slot_wal_keep_size")
+        sound.run_sql("postgres", "SELECT pg_reload_conf()")

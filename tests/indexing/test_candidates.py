@@ -126,3 +126,17 @@ def test_wide_indexes_hold_what_several_queries_read() -> None:
     first = candidates(column_uses("SELECT customer FROM orders WHERE state = 'x'", "postgres", SCHEMA), EVERYTHING)
     second = candidates(column_uses("SELECT placed FROM orders WHERE state = 'x'", "postgres", SCHEMA), EVERYTHING)
     assert [index.include for _, index in widened([*first, *second])] == [("customer", "placed")]
+
+
+def test_the_number_of_a_row_is_held_by_no_index_that_ends_with_it_anyway() -> None:
+    number = Column("id", DataType(TypeKind.INTEGER, "INTEGER", bits=64), nullable=False, identity="by default")
+    others = tuple(Column(name, DataType(TypeKind.TEXT, "TEXT")) for name in ("state", "note"))
+    table = Table("orders", None, (number, *others), primary_key=PrimaryKey(("id",)), row_estimate=100_000)
+    schema = DatabaseSchema("sqlite", "3", (table,), "x")
+    found = {}
+    for holds in (False, True):
+        means = IndexMeans(include=True, holds_row_key=holds)
+        asked = column_uses("SELECT id, state FROM orders WHERE note = 'x'", "sqlite", schema)
+        found[holds] = {index.include for _, index in candidates(asked, means)}
+    assert ("id", "state") in found[False]
+    assert found[True] == {(), ("state",)}

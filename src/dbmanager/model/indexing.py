@@ -10,11 +10,16 @@ from dbmanager.model.schema import Column, Index, Table, TypeKind
 
 @dataclass(frozen=True, slots=True)
 class IndexMeans:
-    """What the engine's indexes can do: hold columns beside the keys, rows of a condition only, expressions."""
+    """What the engine's indexes can do: hold columns beside the keys, rows of a condition only, expressions.
+
+    Attributes:
+        holds_row_key: every index ends with the row's own number, so that a column which is that number is in all of them.
+    """
 
     include: bool = False
     partial: bool = False
     expressions: bool = False
+    holds_row_key: bool = False
 
 
 PLAIN = IndexMeans()

@@ -46,7 +46,7 @@ class SqliteEmit:
     row_lock = ""
     has_schemas = False
     references_inline = True
-    index_means = IndexMeans(include=True, partial=True, expressions=True)
+    index_means = IndexMeans(include=True, partial=True, expressions=True, holds_row_key=True)
 
     def change_step(
         self, schema: DatabaseSchema, statement: str, *, inverse: str | None = None, title: str | None = None

@@ -90,6 +90,7 @@ def merged(table: Table, first: Index, second: Index) -> Index | None:
 
 def _shapes(use: ColumnUse, means: IndexMeans) -> Iterator[_Shape]:
     lists = list(dict.fromkeys(_column_lists(use)))
+    held = {column.name for column in use.table.columns if column.identity is not None and means.holds_row_key}
     narrow = [tuple(IndexKey(name, descending=_turned(use, names, name)) for name in names) for names in lists]
     for keys in narrow:
         yield keys, (), None
@@ -98,7 +99,7 @@ def _shapes(use: ColumnUse, means: IndexMeans) -> Iterator[_Shape]:
             yield (IndexKey(f"({text})", is_expression=True),), (), None
     if means.include and not use.whole:
         for keys in narrow:
-            rest = _held(use.table, set(use.read) - {key.name for key in keys})
+            rest = _held(use.table, set(use.read) - held - {key.name for key in keys})
             if rest and len(rest) <= MAX_INCLUDED:
                 yield keys, rest, None
     if means.partial:
@@ -108,7 +109,7 @@ def _shapes(use: ColumnUse, means: IndexMeans) -> Iterator[_Shape]:
                 if not left:
                     continue
                 yield left, (), condition
-                rest = _held(use.table, (set(use.read) - columns | set(use.beyond)) - {key.name for key in left})
+                rest = _held(use.table, (set(use.read) - held - columns | set(use.beyond)) - {key.name for key in left})
                 if means.include and rest and not use.whole and len(rest) <= MAX_INCLUDED:
                     yield left, rest, condition
 

@@ -31,8 +31,9 @@ DURABILITY: tuple[QueryCheck, ...] = (
           flagged("Reconnect its consumer, or drop it: SELECT pg_drop_replication_slot(...); bound it by max_slot_wal_keep_size."),
           f"SELECT s.slot_name::text AS object, s.slot_type, pg_wal_lsn_diff({_NOW}, s.restart_lsn)::bigint AS kept_bytes, "  # noqa: S608
           "to_jsonb(s) ->> 'wal_status' AS wal_status, age(s.xmin) AS xmin_age FROM pg_replication_slots AS s "
-          f"WHERE NOT s.active AND pg_wal_lsn_diff({_NOW}, s.restart_lsn) > {_LIMIT} ORDER BY 3 DESC LIMIT 20",
-          pack="health", threshold="it is not active and keeps more than max_wal_size.",
+          f"WHERE NOT s.active AND (pg_wal_lsn_diff({_NOW}, s.restart_lsn) > {_LIMIT} OR to_jsonb(s) ->> 'wal_status' = 'lost') "
+          "ORDER BY 3 DESC LIMIT 20",
+          pack="health", threshold="it is not active and keeps more than max_wal_size, or what it needs is gone already.",
           caveat="a consumer that reads in batches is absent between them."),
     Check("PG-225", Severity.HIGH, POSTGRESQL, "Replica is behind",
           "A failover now loses this much, and reads there are this old.", "PostgreSQL manual 27.2.5.2; 28.2.4 pg_stat_replication",
