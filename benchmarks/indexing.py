@@ -223,12 +223,12 @@ async def _delivered(
     was, now = sum(before[number] for number in few), sum(after[number] for number in few)
     promised = sum(effect.after for effect in run.report.effects) / sum(e.before for e in run.report.effects)
     first_seconds, first = run.answers[0]
-    in_a_second = min((answer.cost_ratio for at, answer in run.answers if at < 1.0), default=1.0)
+    in_a_second = min((answer.cost_ratio or 1.0 for at, answer in run.answers if at < 1.0), default=1.0)
     bound = f"{budget} MB" if budget != NO_BUDGET_MB else "no bound"
     label = name or (bound if is_tpch else f"Parcels, {bound}")
     figures = [
         Size(f"{label}: first answer", first_seconds * 1_000, "ms", 1_000),
-        Size(f"{label}: cost of the first answer", first.cost_ratio * 100, "%"),
+        Size(f"{label}: cost of the first answer", (first.cost_ratio or 1.0) * 100, "%"),
         Size(f"{label}: cost promised within a second", in_a_second * 100, "%", 63 if label == "134 MB" else None),
         Size(f"{label}: whole call", run.seconds, "s", 15),
         Size(f"{label}: plans asked for", run.report.calls, "plans"),

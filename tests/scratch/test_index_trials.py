@@ -6,7 +6,7 @@ import pytest
 
 from dbmanager.model.queries import PlanNode, QueryRequest
 from dbmanager.model.schema import Index, IndexKey
-from dbmanager.phases.optimization.advise import Bounds, advise
+from dbmanager.phases.optimization.advise import Bounds, FirstAnswer, advise
 from dbmanager.services.index_trials import IndexTrials
 from tests.scratch.conftest import Source
 
@@ -91,3 +91,21 @@ async def test_every_table_of_a_query_is_copied_and_nothing_of_the_copy_is_left(
     if source.name == "mariadb":
         counted = "SELECT DISTINCT db_name = DATABASE() FROM mysql.column_stats"
         assert source.sql.fetch(counted) == [("1",)], "the values that were counted in the copy went with it"  # type: ignore[union-attr]
+
+
+async def test_rules_answer_before_the_copy_is_made(source: Source) -> None:
+    _fill(source)
+    services = source.services()
+    adapter = await services.connections.adapter("db")
+    answers: list[FirstAnswer] = []
+    copies: list[int] = []
+
+    async def told(answer: FirstAnswer) -> None:
+        answers.append(answer)
+        copies.append(len(source.beside()))
+
+    trials = IndexTrials(services.scratches, "db", adapter)
+    await advise(adapter, QUERIES[2:3], trials, bounds=Bounds(seconds=5), told=told, measured=False)
+    assert (answers[0].indexes, answers[0].cost_ratio, copies[0]) == (1, None, 0)
+    assert answers[-1].cost_ratio is not None
+    assert answers[-1].cost_ratio < 0.5

@@ -85,11 +85,8 @@ async def advise_indexes(
     async def told(first: FirstAnswer) -> None:
         nonlocal answers
         answers += 1
-        await ctx.report_progress(
-            answers,
-            None,
-            f"{first.indexes} indexes, {first.cost_ratio:.0%} of the cost is left, {markdown.size(first.size_bytes)}",
-        )
+        left = "by rules, not tried yet" if first.cost_ratio is None else f"{first.cost_ratio:.0%} of the cost is left"
+        await ctx.report_progress(answers, None, f"{first.indexes} indexes, {left}, {markdown.size(first.size_bytes)}")
 
     report = await advise(
         adapter,

@@ -95,10 +95,14 @@ class AdviceReport:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswer:
-    """An answer on the way: how many indexes, and the share of the workload's cost that is left."""
+    """An answer on the way: how many indexes, and the share of the workload's cost that is left.
+
+    Attributes:
+        cost_ratio: None of an answer by rules alone, which a copy has still to be made for.
+    """
 
     indexes: int
-    cost_ratio: float
+    cost_ratio: float | None
     size_bytes: int
 
 

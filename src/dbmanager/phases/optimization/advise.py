@@ -118,6 +118,7 @@ class _Run:
                 self.method = found.method
                 return found
             lacking = found.reason
+        await self._tell_rules()
         await self._look()
         self.method = f"rules only: {lacking}"
         if trials is None or not self._candidates():
@@ -131,6 +132,12 @@ class _Run:
         self.method = trial.method
         self._ends = time.monotonic() + self._bounds.seconds
         return trial
+
+    async def _tell_rules(self) -> None:
+        """Tell what rules alone advise, at once: where indexes are really made, trying them takes its time."""
+        if self._told is not None:
+            found = self.by_rules()
+            await self._told(FirstAnswer(len(found), None, sum(one.size_bytes or 0 for one in found)))
 
     async def search(self, planner: Planner) -> tuple[list[Advice], tuple[Effect, ...]]:
         """Choose a set with the planner's help."""
