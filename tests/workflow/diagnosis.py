@@ -43,16 +43,28 @@ async def diagnosed(client: Client, project: str, signs: Signs, *asked: str, sec
     return {cause for cause, (where, words) in signs.items() if all(word in answers[where] for word in words)}
 
 
+async def changed(client: Client, tool: str, **arguments: Any) -> str:
+    """Have a tool propose a change set, approve it by its token, apply it, and return what was proposed."""
+    text, planned, failed = await call(client, tool, connection="shop", **arguments)
+    assert not failed, text
+    assert "change" in planned, text
+    token = text.partition("confirm_token='")[2].partition("'")[0]
+    told_, applied, _ = await call(client, "apply_change", change=planned["change"], confirm_token=token)
+    assert applied.get("state") == "verified", told_
+    return text
+
+
+async def is_told(client: Client, project: str, cause: str, signs: Signs) -> bool:
+    """Whether the health of the shop still shows a cause."""
+    health = await told(client, "check_database", pack="health", project=project)
+    return all(word in health for word in signs[cause][1])
+
+
 async def index_mended(client: Client, project: str, query: str, *, seconds: float) -> None:
     """Have the missing index made by a change set, and see in the project's report what it brought."""
-    at = {"connection": "shop", "queries": [query], "project": project}
-    text, advice, failed = await call(client, "advise_indexes", propose=True, seconds=seconds, **at)
-    assert not failed, text
-    token = text.partition("confirm_token='")[2].partition("'")[0]
-    text, applied, failed = await call(client, "apply_change", change=advice["change"], confirm_token=token)
-    assert not failed, text
-    assert applied["state"] == "verified"
-    _, measured, _ = await call(client, "measure_queries", **at)
+    at: dict[str, Any] = {"queries": [query], "project": project}
+    await changed(client, "advise_indexes", propose=True, seconds=seconds, **at)
+    _, measured, _ = await call(client, "measure_queries", connection="shop", **at)
     assert measured["work_after"] < measured["work_before"] / 10
     assert not (await call(client, "export_deliverables", project=project))[2]
 

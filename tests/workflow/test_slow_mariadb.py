@@ -17,7 +17,7 @@ from tests.conftest import needed
 from tests.engines import mariadb
 from tests.engines.mysql_family import MySqlServer
 from tests.server.processes import call, client_in
-from tests.workflow.diagnosis import Signs, configure, diagnosed, index_mended, measured_report, told
+from tests.workflow.diagnosis import Signs, changed, configure, diagnosed, index_mended, is_told, measured_report, told
 
 pytestmark = pytest.mark.anyio
 
@@ -127,7 +127,21 @@ async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: MySqlS
             found = await diagnosed(client, project, SIGNS, CAST, OFFSET, seconds=8)
         assert found == set(SIGNS)
         await index_mended(client, project, BY_CUSTOMER, seconds=8)
-    assert "work before" in measured_report(tmp_path)
+        assert "work before" in measured_report(tmp_path)
+        await _others_mended(place, client, project)
+
+
+async def _others_mended(place: Place, client: Client, project: str) -> None:
+    """Have what else a change set can mend be mended, and see that it is told no more."""
+    assert await is_told(client, project, "bloat", SIGNS)
+    await changed(client, "propose_change", project=project, title="give the room back", reason="MY-217",
+                  steps=[{"sql": "OPTIMIZE TABLE carts"}])  # fmt: skip
+    assert not await is_told(client, project, "bloat", SIGNS)
+    buffers = {"settings": ["innodb_buffer_pool_size"], "memory_bytes": 4 * 1024**3}
+    before = place.run("SELECT @@innodb_buffer_pool_size")
+    await changed(client, "plan_tuning", project=project, propose=True, **buffers)
+    assert int(place.run("SELECT @@innodb_buffer_pool_size")) > int(before)
+    await changed(client, "advise_indexes", project=project, propose=True, drop_unused=True, seconds=8)
 
 
 @pytest.mark.promise("E2")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
@@ -15,7 +16,7 @@ from tests.conftest import needed
 from tests.engines import postgresql
 from tests.engines.postgresql import PostgresServer
 from tests.server.processes import call, client_in
-from tests.workflow.diagnosis import Signs, configure, diagnosed, index_mended, measured_report, told
+from tests.workflow.diagnosis import Signs, changed, configure, diagnosed, index_mended, is_told, measured_report, told
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +127,32 @@ async def test_a_slow_database_is_diagnosed_mended_and_measured(strained: Postgr
             found = await diagnosed(client, project, SIGNS, CAST, OFFSET, seconds=3)
         assert found == set(SIGNS)
         await index_mended(client, project, BY_CUSTOMER, seconds=3)
-    assert "work before" in measured_report(tmp_path)
+        assert "work before" in measured_report(tmp_path)
+        await _others_mended(client, project)
+    assert "upper(code)" in measured_report(tmp_path)
+
+
+async def _others_mended(client: Client, project: str) -> None:
+    """Have what else a change set can mend be mended, and see that it is told no more."""
+    at: dict[str, Any] = {"connection": "shop", "project": project, "queries": [CAST]}
+    await call(client, "measure_queries", **at)
+    for cause in ("stale statistics", "bloat"):
+        assert await is_told(client, project, cause, SIGNS)
+    steps = (
+        "ANALYZE visits",
+        "VACUUM (FULL, ANALYZE) carts",
+        "CREATE INDEX events_upper ON events (upper(code))",
+        "ANALYZE events",
+    )
+    await changed(client, "propose_change", project=project, title="statistics, room, and an index of what is asked",
+                  reason="PG-210, PG-207, SQL-004", steps=[{"sql": sql} for sql in steps])  # fmt: skip
+    for cause in ("stale statistics", "bloat"):
+        assert not await is_told(client, project, cause, SIGNS)
+    await changed(client, "advise_indexes", project=project, propose=True, drop_unused=True, seconds=3)
+    assert "orders_note" not in await told(client, "describe_schema", detail="full")
+    _, measured, _ = await call(client, "measure_queries", **at)
+    assert measured["work_after"] < measured["work_before"] / 10
+    assert not (await call(client, "export_deliverables", project=project))[2]
 
 
 @pytest.mark.promise("E2")

@@ -258,7 +258,7 @@ async def measure_queries(
     lines = [measurements_text(after)]
     facts: dict[str, JsonValue] = {}
     figures = _figures(measured, _kept(services, adapter, statements, shown))
-    known = await _baseline(services, connection, project)
+    known = await _baseline(services, connection, project, figures)
     await services.keep_evidence(
         project, "measured_queries", f"{len(figures)} queries measured", {"connection": connection, "before": figures}
     )
@@ -295,13 +295,16 @@ async def measure_queries(
     return answer("\n".join(lines), facts or None)
 
 
-async def _baseline(services: Services, connection: str, project: str | None) -> KeptEvidence | None:
+async def _baseline(
+    services: Services, connection: str, project: str | None, figures: Sequence[Mapping[str, Any]]
+) -> KeptEvidence | None:
     """Return what a project's queries are compared with: what was measured for advice, else when they were last measured."""
     if project is None:
         return None
     kept = await services.projects.get(project)
-    found = kept.latest("index_advice") or kept.latest("measured_queries")
-    return found if found is not None and found.payload.get("connection") == connection else None
+    known = [kept.latest(kind) for kind in ("index_advice", "measured_queries")]
+    of_these = [one for one in known if one is not None and one.payload.get("connection") == connection]
+    return next((one for one in of_these if _compared(one.payload, figures)), None)
 
 
 async def _has_changed(services: Services, project: str, since: KeptEvidence) -> bool:
