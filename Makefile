@@ -12,7 +12,7 @@ demo: .venv/.installed
 	$(BIN)/dbmanager demo $(if $(DB),--db "$(DB)") $(if $(QUERIES),--queries "$(QUERIES)")
 
 test: .venv/.installed-dev engines
-	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadfile
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/.installed-dev engines
 	$(BIN)/pytest -m slow

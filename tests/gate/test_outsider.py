@@ -17,7 +17,8 @@ from dbmanager.adapters.postgresql.adapter import PostgresAdapter
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.errors import DbManagerError, StatementRefused
 from dbmanager.model.queries import QueryLimits, QueryRequest
-from tests.conftest import MakeFile
+from tests.conftest import MakeFile, needed
+from tests.engines import postgresql
 from tests.engines.postgresql import PASSWORD, SUPERUSER, PostgresServer
 from tests.gate.outsider import POSTGRESQL_HOSTILE, POSTGRESQL_SETUP, SCHEMA, SQLITE_HOSTILE, SQLITE_SETUP
 
@@ -51,6 +52,13 @@ async def _takes_long(raw: asyncpg.Connection[Any], statement: str) -> None:
         await raw.fetch(statement, timeout=1)
     except TimeoutError:
         return
+
+
+@pytest.fixture(scope="module")
+def pg_server() -> Iterator[PostgresServer]:
+    """Return a server of this corpus's own: roles and settings that its statements leave behind go with it."""
+    with needed(), postgresql.running() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,8 @@ class Bench:
             cursor.execute("SET GLOBAL max_connect_errors = 100")
             cursor.execute("DROP USER IF EXISTS evil_user")
             cursor.execute(f"DROP DATABASE IF EXISTS evil_{self.database}")
+            if self.server.engine == "mariadb":
+                cursor.execute("RESET SLAVE ALL")
         for raw in (self.watch, self.victim):
             with contextlib.suppress(MySQLError):
                 raw.close()
