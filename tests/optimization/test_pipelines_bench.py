@@ -28,7 +28,8 @@ def shop(mongodb_server: MongoServer) -> Iterator[Filled]:
     """A filled database of its own, with a collection that demands something."""
     with filled(mongodb_server) as (name, client):
         rules = {"bsonType": "object", "required": ["email", "kind"], "properties": {
-            "email": {"bsonType": "string"}, "level": {"bsonType": "int"}, "kind": {"enum": ["x", "y"]}}}  # fmt: skip
+            "email": {"bsonType": "string"}, "level": {"bsonType": "int"}, "kind": {"enum": ["x", "y"]},
+            "marks": {"bsonType": "array", "items": {"bsonType": "string"}}}}  # fmt: skip
         client[name].create_collection("people", validator={"$jsonSchema": rules})
         client[name]["people"].create_index("email", unique=True)
         client[name]["people"].insert_one({"email": "one@example.org", "kind": "x", "level": 1})
@@ -68,6 +69,28 @@ async def test_a_rewrite_that_is_right_under_a_validator_alone_is_not_refuted(se
         verdict = await gate.judge('{"find": "people", "filter": {"kind": "y"}}')
         assert verdict.decision == "supported", verdict
         verdict = await gate.judge('{"find": "people", "filter": {"kind": "x"}}')
+        assert verdict.decision == "refuted"
+        pipeline = '[{{"$match": {{"{0}": "a"}}}}, {{"$unwind": "${0}"}}, {{"$match": {{"{0}": "a"}}}}]'
+        for collection, field, decision in (("people", "marks", "supported"), ("orders", "tags", "refuted")):
+            after = f'[{{"$unwind": "${field}"}}, {{"$match": {{"{field}": "a"}}}}]'
+            other = await gate_of(
+                adapter, "db", f'{{"aggregate": "{collection}", "pipeline": {after}}}', Effort(cases=400)
+            )
+            other.bench = gate.bench
+            verdict = await other.judge(f'{{"aggregate": "{collection}", "pipeline": {pipeline.format(field)}}}')
+            assert verdict.decision == decision, "arrays in arrays escape a $match before $unwind, if there may be any"
+
+
+async def test_what_no_sampled_document_has_is_told_beside_a_counter_example(services: Services, shop: Filled) -> None:
+    name, client = shop
+    client[name]["plain"].insert_many({"_id": n, "level": n, "word": "x"} for n in range(30))
+    adapter = await services.connections.adapter("db")
+    gate = await gate_of(adapter, "db", '{"find": "plain", "filter": {"level": {"$not": {"$gt": 7}}}}')
+    async with benched(services.scratches, "db", gate):
+        verdict = await gate.judge('{"find": "plain", "filter": {"level": {"$lte": 7}}}')
+        assert verdict.decision == "refuted"
+        assert any("no sampled document of plain" in n and "level is" in n for n in verdict.notes), verdict.notes
+        verdict = await gate.judge('{"find": "plain", "filter": {"level": {"$gt": 7}}}')
         assert verdict.decision == "refuted"
 
 

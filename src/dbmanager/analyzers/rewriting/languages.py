@@ -14,6 +14,7 @@ from dbmanager.analyzers.rewriting.pipelines import commands
 from dbmanager.analyzers.rewriting.pipelines.answers import document_difference
 from dbmanager.analyzers.rewriting.pipelines.collections import CollectionGenerator, SmallCollections
 from dbmanager.analyzers.rewriting.pipelines.hints import hints_of_commands
+from dbmanager.analyzers.rewriting.pipelines.oddities import oddities
 from dbmanager.analyzers.rewriting.pipelines.promises import promise_of_command
 from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_of, unlike_bounds
 from dbmanager.model.rewrites import Answer
@@ -58,6 +59,10 @@ class Language(Protocol):
         """Return how answers differ; None where they are the same, empty where they can't be compared."""
         ...
 
+    def oddities(self, database: Small) -> list[str]:
+        """Return what a counter-example has and nothing of the user's was seen to have; that may be what it takes."""
+        ...
+
     def unlike_bounds(self, original: str, rewritten: str) -> tuple[str, ...]:
         """Return numbers of rows that only one of two statements bounds or skips."""
         ...
@@ -94,6 +99,10 @@ class Sql:
         """Compare rows."""
         return difference(original, rewritten, promise, folds_case=self.dialect == "mysql")
 
+    def oddities(self, database: Small) -> list[str]:
+        """Tell nothing: rows keep to what is declared."""
+        return []
+
     def unlike_bounds(self, original: str, rewritten: str) -> tuple[str, ...]:
         """Return numbers of LIMIT, OFFSET and FETCH."""
         return unlike_bounds(original, rewritten, self.dialect)
@@ -128,6 +137,10 @@ class Pipelines:
     def differ(self, original: Answer, rewritten: Answer, promise: Promise) -> str | None:
         """Compare documents."""
         return document_difference(original, rewritten, promise)
+
+    def oddities(self, database: Small) -> list[str]:
+        """Tell of fields that are missing or of a type that no sampled document has."""
+        return oddities(database, self.schema) if isinstance(database, SmallCollections) else []
 
     def unlike_bounds(self, original: str, rewritten: str) -> tuple[str, ...]:
         """Return numbers of $limit and $skip."""

@@ -301,6 +301,7 @@ class _Search:
                     found, shrunk = CounterExample(smaller, again[0], again[1], still), True
                     break
         self.verdict.counter_example = found
+        self.verdict.notes += self.gate.language.oddities(found.database)
         self.verdict.refute(f"on a small database {found.difference}")
 
     def _note(self) -> None:

@@ -66,12 +66,18 @@ def _lesser(document: Doc) -> Iterator[Doc]:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What a collection demands of its documents: unique indexes, required fields, types, lists of values."""
+    """What a collection demands of its documents: unique indexes, required fields, types, lists of values.
+
+    Attributes:
+        declared: fields whose type, or whose members' type, a validator tells.
+        arrays: those of them that are arrays.
+    """
 
     kinds: dict[str, TypeKind]
     declared: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
     lists: dict[str, list[Any]] = field(default_factory=dict)
+    arrays: frozenset[str] = frozenset()
     keys: tuple[tuple[str, ...], ...] = ()
 
 
@@ -81,10 +87,16 @@ def _rules(table: Table | None) -> _Rules:
     kinds = {column.name: (column.type.element or column.type).kind for column in table.columns}
     keys = tuple(index.column_names for index in table.indexes if index.unique and index.where is None)
     schema = _json_schema(table)
-    properties = schema.get("properties") or {}
-    declared = {name: BSON_KINDS[t] for name, p in properties.items() if (t := str(p.get("bsonType"))) in BSON_KINDS}
-    lists = {name: list(p["enum"]) for name, p in properties.items() if isinstance(p.get("enum"), list)}
-    return _Rules({**kinds, **declared}, frozenset((*declared, *lists)), frozenset(schema.get("required") or ()), lists, keys)  # fmt: skip
+    properties = {name: facts for name, facts in (schema.get("properties") or {}).items() if isinstance(facts, dict)}
+    lists = {name: list(facts["enum"]) for name, facts in properties.items() if isinstance(facts.get("enum"), list)}
+    arrays = {name for name, facts in properties.items() if facts.get("bsonType") == "array"}
+    members = {name: facts.get("items") or {} if name in arrays else facts for name, facts in properties.items()}
+    words = {name: str(facts.get("bsonType")) for name, facts in members.items() if isinstance(facts, dict)}
+    declared = {name: BSON_KINDS[word] for name, word in words.items() if word in BSON_KINDS}
+    return _Rules(
+        {**kinds, **declared}, frozenset((*declared, *lists)), frozenset(schema.get("required") or ()), lists,
+        frozenset(arrays & declared.keys()), keys,
+    )  # fmt: skip
 
 
 def _json_schema(table: Table) -> Doc:
@@ -193,7 +205,8 @@ class CollectionGenerator:
         near, odd = self._pools.get((name, path), ([1, 2], [None, "a"]))
         if path in rules.declared:
             kind = rules.kinds[path]
-            return rng.choice([value for value in near if _is_of(value, kind)] or pool_of((), kind))
+            values = [value for value in near if _is_of(value, kind)] or pool_of((), kind)
+            return rng.choices(values, k=rng.randint(0, 3)) if path in rules.arrays else rng.choice(values)
         chance = rng.random()
         if chance < mood.null:
             return None
