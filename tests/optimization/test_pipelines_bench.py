@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -149,3 +150,36 @@ async def test_where_no_scratch_database_may_be_made_the_data_is_compared(
         verdict = await ordered.judge('{"find": "orders", "sort": {"qty": 1, "amount": 1}}')
         assert verdict.on_data == "equal", "what the order leaves equal may change places"
     await services.close()
+
+
+async def test_data_that_changes_while_it_is_compared_refutes_nothing(services: Services, shop: Filled) -> None:
+    name, client = shop
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 1_000
+        while not stop.is_set():
+            number += 1
+            client[name]["orders"].insert_one({"_id": number, "qty": 3})
+
+    adapter = await services.connections.adapter("db")
+    every = '{"find": "orders"}'
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        verdict = await (await gate_of(adapter, "db", every)).judge('{"aggregate": "orders", "pipeline": []}')
+    finally:
+        stop.set()
+        writer.join()
+    assert verdict.decision != "refuted", verdict
+    assert verdict.on_data == "equal" or "changed each time" in verdict.on_data
+
+
+async def test_the_real_data_is_read_up_to_its_bound(services: Services, shop: Filled) -> None:
+    name, client = shop
+    client[name]["many"].insert_many({"_id": n} for n in range(4_000))
+    adapter = await services.connections.adapter("db")
+    gate = await gate_of(adapter, "db", '{"find": "many"}', Effort(most_rows=1_500))
+    verdict = await gate.judge('{"aggregate": "many", "pipeline": [{"$match": {}}]}')
+    assert verdict.on_data == "cut: more than 1,500 rows"
+    assert verdict.decision == "undecided"

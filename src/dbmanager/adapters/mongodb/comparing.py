@@ -20,7 +20,7 @@ from dbmanager.adapters.mongodb.gate import parse_read
 from dbmanager.adapters.mongodb.query import MongoQuery, plain
 from dbmanager.adapters.mongodb.session import Document, Session, Sessions
 from dbmanager.adapters.mongodb.values import RELAXED, document_of
-from dbmanager.adapters.sql.comparing import LOOSE_DIGITS, comparable
+from dbmanager.adapters.sql.comparing import comparable, rounded
 from dbmanager.errors import DbManagerError, ResourceExhausted
 from dbmanager.model.documents import bagged, sort_key
 from dbmanager.model.rewrites import Answer, Digest
@@ -135,8 +135,7 @@ def _rounded(value: Any) -> Any:
         return {name: _rounded(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_rounded(inner) for inner in value]
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(f"{value:.{LOOSE_DIGITS}g}") if is_number else value
+    return rounded(value)
 
 
 class MongoComparison:

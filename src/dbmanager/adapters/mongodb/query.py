@@ -99,9 +99,14 @@ class MongoQuery:
         else:
             sent["cursor"] = {"batchSize": batch}
         async with self._in_session(session) as own:
-            async for documents in self._batches(sent, own, lambda: batch, seconds, options):
-                for document in documents:
-                    yield document
+            batches = self._batches(sent, own, lambda: batch, seconds, options)
+            try:
+                async for documents in batches:
+                    for document in documents:
+                        yield document
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await cast(Any, batches).aclose()
 
     @asynccontextmanager
     async def _in_session(self, given: Session | None) -> AsyncIterator[Session]:

@@ -143,10 +143,12 @@ class _Walk:
     def _note(self, path: str) -> tuple[str, str]:
         path = ".".join(part for part in path.split(".") if not part.isdigit())
         head, _, rest = path.partition(".")
-        collection, path = (self.joined[head], rest) if head in self.joined and rest else (self.collection, path)
+        if head in self.joined:
+            collection, path = (self.joined[head], rest) if rest else (self.collection, "")
+        else:
+            collection = self.collection
         fields = self.hints.fields.setdefault(collection, [])
-        is_base = collection != self.collection or head not in self.joined
-        if path and is_base and path not in fields and len(fields) < MOST_FIELDS:
+        if path and path not in fields and len(fields) < MOST_FIELDS:
             fields.append(path)
         return collection, path
 

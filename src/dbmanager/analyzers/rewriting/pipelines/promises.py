@@ -13,6 +13,9 @@ from dbmanager.model.documents import Fields
 _RANDOM = {"$sample": "$sample takes any documents", "$rand": "$rand answers otherwise each time",
            "$sampleRate": "$sampleRate takes any documents"}  # fmt: skip
 _BY_ORDER = frozenset("$first $last $firstN $lastN $mergeObjects $top $bottom $topN $bottomN".split())
+_BY_POSITION = frozenset(
+    "$arrayElemAt $slice $first $last $firstN $lastN $reduce $zip $indexOfArray $reverseArray".split()
+)
 _SORTING = frozenset(("$top", "$bottom", "$topN", "$bottomN"))
 _NUMBERING = frozenset("$documentNumber $shift $derivative $integral $expMovingAvg $linearFill $locf $push".split())
 _LIMITED = "a $limit or $skip inside takes any documents, as the order before it is not full"
@@ -101,13 +104,15 @@ def _count(state: _State, spec: Any) -> None:
 
 def _project(state: _State, spec: Doc) -> None:
     kept = {path for path, what in spec.items() if _is_one(what)}
-    if kept or any(isinstance(what, dict | str) for what in spec.values()):
-        state.bags &= {path for path in spec if _is_one(spec[path])} | {
-            path for path, what in spec.items() if isinstance(what, str)
-        } | state.bags & kept  # fmt: skip
+    computed = {path: what for path, what in spec.items() if isinstance(what, dict | str | list)}
+    bags = state.bags
+    _set(state, computed)
+    if computed or kept - {"_id"}:
+        state.bags = (bags & kept) | (state.bags & computed.keys())
+    else:
+        state.bags = bags - spec.keys()
     if not spec.get("_id", 1):
         state.is_key = False
-    _set(state, {path: what for path, what in spec.items() if isinstance(what, dict | str | list)})
 
 
 def _is_one(what: Any) -> bool:
@@ -115,9 +120,19 @@ def _is_one(what: Any) -> bool:
 
 
 def _set(state: _State, spec: Doc) -> None:
-    taken = {path for path, what in spec.items() if isinstance(what, str) and what.removeprefix("$") in state.bags}
+    bags = {path for path, what in spec.items() if _mentions(what, state.bags)}
+    if any(_BY_POSITION & {key for key, _ in entries([spec[path]])} for path in bags):
+        state.loose = state.loose or "it takes members by position from an array whose order is not full"
     state.writes(*spec)
-    state.bags |= taken
+    state.bags |= bags
+
+
+def _mentions(what: Any, names: set[str]) -> bool:
+    """Whether an expression reads one of these fields."""
+    if isinstance(what, str):
+        return what.removeprefix("$").partition(".")[0] in names and what.startswith("$")
+    inner = what.values() if isinstance(what, dict) else what if isinstance(what, list) else ()
+    return any(_mentions(one, names) for one in inner)
 
 
 def _unset(state: _State, spec: Any) -> None:
@@ -131,6 +146,8 @@ def _replace(state: _State, spec: Any) -> None:
 def _unwind(state: _State, spec: Any) -> None:
     state.depends()
     path = str(spec if isinstance(spec, str) else spec.get("path", "")).removeprefix("$")
+    if isinstance(spec, dict) and spec.get("includeArrayIndex") and path in state.bags:
+        state.loose = state.loose or "it numbers members of an array whose order is not full"
     state.writes(path)
     state.total, state.is_key = False, False
 
