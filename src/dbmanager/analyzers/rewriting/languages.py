@@ -20,6 +20,8 @@ from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_o
 from dbmanager.model.rewrites import Answer
 from dbmanager.model.schema import DatabaseSchema
 
+_ODD = (AttributeError, KeyError, TypeError, ValueError)
+"""What comes of a stage that is not built as it should be; the engine says what is wrong with it."""
 Small = SmallDatabase | SmallCollections
 
 
@@ -122,7 +124,10 @@ class Pipelines:
     def promise(self, statement: str) -> Promise | None:
         """Return what a command promises."""
         command = commands.command_of(statement)
-        return promise_of_command(command) if command is not None else None
+        try:
+            return promise_of_command(command) if command is not None else None
+        except _ODD:
+            return None
 
     def proof(self, original: str, rewritten: str) -> tuple[str, ...]:
         """Prove nothing: there are no rules for pipelines."""
@@ -131,7 +136,10 @@ class Pipelines:
     def maker(self, statements: Sequence[str], seed: int) -> CollectionGenerator | str:
         """Return a generator of documents for the collections that the commands name."""
         read = [commands.command_of(statement) for statement in statements]
-        hints = hints_of_commands([command for command in read if command is not None], self.schema)
+        try:
+            hints = hints_of_commands([command for command in read if command is not None], self.schema)
+        except _ODD:
+            return "the commands are not understood as a whole"
         return _unfilled(hints.elsewhere, True) or CollectionGenerator(self.schema, hints, seed)
 
     def differ(self, original: Answer, rewritten: Answer, promise: Promise) -> str | None:
