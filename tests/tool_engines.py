@@ -21,6 +21,7 @@ COLLECTIONS = "tests/implementation/test_schema_applied.py::test_collections_and
 ASKED = "tests/server/test_workload.py::test_a_workload_is_analysed_on_every_engine"
 ON_THE_WIRE = "tests/server/test_secrecy.py::test_no_byte_on_the_wire_in_logs_or_files_holds_a_secret"
 REWRITES = "tests/optimization/test_tool.py::test_a_rewrite_is_judged_and_kept_as_evidence"
+PIPELINES = "tests/optimization/test_pipelines_tool.py::test_a_rewritten_command_is_judged_and_kept_as_evidence"
 ENGINES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb", "redis")
 """As a person names them; a registered engine stands here under at least one name."""
 
@@ -76,7 +77,7 @@ _MONGODB = {
               "export_deliverables"),
     **_tested(COLLECTIONS, "plan_schema"),
     "plan_tuning": Shown("not run", "the engine of the tests does not execute serverStatus; the rule is judged by recorded replies"),
-    "verify_rewrite": Shown("unsupported", "pipelines of MongoDB are not compared yet: small databases are made for SQL alone"),
+    **_tested(PIPELINES, "verify_rewrite"),
 }  # fmt: skip
 _REDIS = {
     **_tested(ASKED, "analyze_workload"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dbmanager.analyzers.rewriting.databases import SmallDatabase
 from dbmanager.analyzers.rewriting.proposals import optimized
 from dbmanager.phases.optimization.rewriting import Effort, Verdict, benched, gate_of
 from dbmanager.services.container import Services
@@ -38,7 +39,9 @@ async def test_the_wrong_rewrite_of_q21_is_refuted_by_a_small_database(services:
     assert verdict.decision == "refuted", verdict
     assert verdict.counter_example is not None
     assert "rows" in verdict.counter_example.difference
-    filled = {part.table.name: len(part.rows) for part in verdict.counter_example.database.tables if part.rows}
+    database = verdict.counter_example.database
+    assert isinstance(database, SmallDatabase)
+    filled = {part.table.name: len(part.rows) for part in database.tables if part.rows}
     assert filled.keys() >= {"supplier", "nation", "orders", "lineitem"}
     assert sum(filled.values()) <= 12, "it was made smaller"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from mcp.types import CallToolResult
 from pydantic import Field, JsonValue
 
 from dbmanager.adapters.facets import need
+from dbmanager.errors import UnsupportedCapability
 from dbmanager_tools.core import Connection
 from dbmanager_tools.house import Evidence, answer, services_of, tool
 
@@ -23,10 +25,13 @@ MOST_JUDGED, MOST_SECONDS = 6, 90.0
 @tool(phase=3, title="Verify rewrite")
 async def verify_rewrite(
     connection: Connection,
-    original: Annotated[str, Field(description="The SQL query as it is, with real values")],
+    original: Annotated[
+        str | dict[str, JsonValue], Field(description="The query as it is, with real values: SQL, or MongoDB's command")
+    ],
     ctx: Context,
     rewritten: Annotated[
-        str | None, Field(description="Your rewrite; left out, rules and an optimizer propose some and each is judged")
+        str | dict[str, JsonValue] | None,
+        Field(description="Your rewrite; left out, of SQL rules and an optimizer propose some and each is judged"),
     ] = None,
     project: Evidence = None,
 ) -> CallToolResult:
@@ -36,9 +41,14 @@ async def verify_rewrite(
     from dbmanager.analyzers.describe.rewrites import without_literals
     from dbmanager.phases.optimization.rewriting import Effort, benched, gate_of
 
-    services = services_of(ctx)
+    services, original = services_of(ctx), _text(original)
+    rewritten = _text(rewritten) if rewritten is not None else None
     adapter = await services.connections.adapter(connection)
     need(adapter.comparison, connection)
+    if rewritten is None and adapter.dialect == "mongodb":
+        raise UnsupportedCapability(
+            "no rules propose rewrites of MongoDB's commands", hint="Give your own as rewritten."
+        )
     restricted = await services.reader.compares_restricted(connection, [original, *([rewritten] if rewritten else [])])
     effort = Effort(limits=services.reader.limits(connection, None), cases=300 if rewritten else 150)
     gate = await gate_of(adapter, connection, original, effort)
@@ -60,6 +70,11 @@ async def verify_rewrite(
     await services.keep_evidence(project, "rewrite_verified", f"rewrite of a query: {told}", payload)
     facts: dict[str, JsonValue] = {"decisions": [verdict.decision for verdict in verdicts]}
     return answer("\n\n".join(lines), facts)
+
+
+def _text(statement: str | dict[str, JsonValue]) -> str:
+    """Return SQL as it is, a command as the text of its document."""
+    return statement if isinstance(statement, str) else json.dumps(statement, ensure_ascii=False)
 
 
 async def _proposed(gate: Gate) -> tuple[list[Verdict], list[str]]:

@@ -110,7 +110,7 @@ class Reader:
 
         Raises: ResourceExhausted when that was asked too often within an hour.
         """
-        from dbmanager.analyzers.lineage.statements import lineage_of
+        from dbmanager.analyzers.lineage.languages import touched_by
 
         if not self._connections.settings(connection).masking:
             return False
@@ -118,11 +118,11 @@ class Reader:
         schema = await adapter.catalog.read_schema()
         found: set[str] = set()
         for statement in statements:
-            lineage = lineage_of(statement, adapter.dialect, schema)
-            if lineage is None:
+            touched = touched_by(statement, adapter.dialect, schema)
+            if touched is None:
                 found.add("untraced")
                 continue
-            kinds = await self._masker.columns_in_clear(connection, adapter, schema, lineage.touched)
+            kinds = await self._masker.columns_in_clear(connection, adapter, schema, touched)
             found |= {f"{column.table}.{column.column}" for column, kind in kinds.items() if is_restricted(kind)}
         if found:
             await self._note_guess(connection, "\n".join(statements), tuple(sorted(found)))

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from dbmanager.model.documents import Fields
 from dbmanager.model.queries import QueryRequest
 from dbmanager.model.rewrites import Answer, Digest
 
@@ -16,10 +17,17 @@ MOST_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class BagRead:
-    """A read to digest, and the positions of the columns whose order counts."""
+    """A read to digest, and the positions of the columns whose order counts.
+
+    Attributes:
+        fields: of documents, the paths whose order counts.
+        bags: of documents, the fields with arrays whose order does not.
+    """
 
     request: QueryRequest
     order: tuple[int, ...] = ()
+    fields: Fields = ()
+    bags: tuple[str, ...] = ()
 
 
 class Bench(Protocol):

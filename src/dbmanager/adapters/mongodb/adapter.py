@@ -7,6 +7,7 @@ from dbmanager.adapters.mongodb.backup import MongoBackup
 from dbmanager.adapters.mongodb.backup_script import MongoBackupScripts
 from dbmanager.adapters.mongodb.bulk import MongoBulk
 from dbmanager.adapters.mongodb.catalog import MongoCatalog
+from dbmanager.adapters.mongodb.comparing import MongoComparison
 from dbmanager.adapters.mongodb.emit import MongoEmit
 from dbmanager.adapters.mongodb.execute import MongoExecute
 from dbmanager.adapters.mongodb.metrics import MongoMetrics
@@ -35,9 +36,7 @@ class MongoAdapter:
         self.steps = self.emit
         self.statistics = MongoStatistics(self._sessions, self.query, self.catalog)
         self.provenance = Unsupported("MongoDB does not tell which fields a command reads")
-        self.comparison = Unsupported(
-            "pipelines of MongoDB are not compared yet: small databases are made for SQL alone"
-        )
+        self.comparison = MongoComparison(self._sessions, self.query)
         self.what_if = Unsupported("MongoDB plans with indexes that exist only")
         self.workload = MongoWorkload(self._sessions, self.query)
         self.bulk = MongoBulk(self._sessions, self.query)

@@ -99,9 +99,14 @@ class MongoQuery:
         else:
             sent["cursor"] = {"batchSize": batch}
         async with self._in_session(session) as own:
-            async for documents in self._batches(sent, own, lambda: batch, seconds, options):
-                for document in documents:
-                    yield document
+            batches = self._batches(sent, own, lambda: batch, seconds, options)
+            try:
+                async for documents in batches:
+                    for document in documents:
+                        yield document
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await cast(Any, batches).aclose()
 
     @asynccontextmanager
     async def _in_session(self, given: Session | None) -> AsyncIterator[Session]:
@@ -164,7 +169,7 @@ class MongoQuery:
                     await cast(Any, batches).aclose()
 
     async def _counted(self, command: Count, request: QueryRequest) -> int:
-        sent = {**_plain(command), "comment": COMMENT}
+        sent = {**plain(command), "comment": COMMENT}
         reply = await self._sessions.command(sent, seconds=request.limits.timeout_seconds)
         return int(reply["n"])
 
@@ -174,7 +179,7 @@ class MongoQuery:
             await self._page(_as_group(command), request, rows)
             return
         started = time.perf_counter()
-        sent = {**_plain(command), "comment": COMMENT}
+        sent = {**plain(command), "comment": COMMENT}
         reply = await self._sessions.command(sent, seconds=request.limits.timeout_seconds)
         rows.feed({command.key: value} for value in reply["values"][request.offset :])
         rows.started = started
@@ -185,7 +190,7 @@ def _no_parameters(parameters: tuple[Scalar, ...]) -> None:
         raise InvalidStatement("MongoDB has no placeholders", hint="Write the values into the command.")
 
 
-def _plain(command: Read) -> Document:
+def plain(command: Read) -> Document:
     """Return the command's document without what stands at its default."""
     found = command.model_dump(exclude_defaults=True)
     first = next(iter(type(command).model_fields))
@@ -194,7 +199,7 @@ def _plain(command: Read) -> Document:
 
 def _sent(command: Read, request: QueryRequest, batch: int | None) -> Document:
     """Return what is sent: one row more than fits is asked for, the page's offset skipped by the server."""
-    sent = {**_plain(command), "comment": COMMENT}
+    sent = {**plain(command), "comment": COMMENT}
     most = request.limits.max_rows + 1
     if isinstance(command, Find):
         left = command.limit - request.offset if command.limit else most

@@ -29,7 +29,7 @@ def comparable(value: object, type_name: str = "") -> Cell:
     if isinstance(value, str) and type_name in _NUMBERS:
         value = decimal.Decimal(value)
     if isinstance(value, float) and math.isfinite(value):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else float(f"{value:.{FLOAT_DIGITS}g}")
+        return _whole(float(f"{value:.{FLOAT_DIGITS}g}") if not value.is_integer() else value)
     if isinstance(value, decimal.Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(f"{value:.{EXACT_DIGITS}g}")
     return canonical(value)
@@ -58,10 +58,12 @@ class Digesting:
             if self.rows >= self.most_rows:
                 self.is_complete = False
                 return False
-            row = comparable_row(raw, types)
+            values = tuple(raw)
+            row = comparable_row(values, types)
             self.rows += 1
             self.bag = (self.bag + _number(repr(row))) % 2**128
-            self.loose = (self.loose + _number(repr(tuple(map(_rounded, row))))) % 2**128
+            loose = tuple(_loose(value, cell) for value, cell in zip(values, row, strict=True))
+            self.loose = (self.loose + _number(repr(loose))) % 2**128
             if self.read.order:
                 self._sequence.update(repr([row[at] for at in self.read.order if at < len(row)]).encode())
         return True
@@ -75,7 +77,20 @@ def _number(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
 
 
-def _rounded(value: Cell) -> Cell:
-    return (
-        float(f"{value:.{LOOSE_DIGITS}g}") if isinstance(value, int | float) and not isinstance(value, bool) else value
-    )
+def rounded(value: Cell) -> Cell:
+    """Return a fraction with fewer digits; whole numbers, which may be keys, as they are."""
+    return _whole(_cut(value)) if isinstance(value, float) and math.isfinite(value) else value
+
+
+def _loose(value: object, cell: Cell) -> Cell:
+    """Return a cell as `rounded` does, and a whole number cut, too, where it was a float: it may be a sum of floats."""
+    is_sum = isinstance(value, float) and isinstance(cell, int) and not isinstance(cell, bool)
+    return _whole(_cut(float(cell))) if is_sum else rounded(cell)  # type: ignore[arg-type] # a number by then
+
+
+def _cut(value: float) -> float:
+    return float(f"{value:.{LOOSE_DIGITS}g}")
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value

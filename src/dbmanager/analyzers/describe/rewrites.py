@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import sqlglot
@@ -10,14 +11,18 @@ from sqlglot.errors import SqlglotError
 
 from dbmanager.analyzers.describe.markdown import table
 from dbmanager.analyzers.rewriting.databases import SmallDatabase
+from dbmanager.analyzers.rewriting.pipelines.collections import SmallCollections
+from dbmanager.analyzers.workload.commands import read_command
 from dbmanager.model.queries import Cell, Row
 from dbmanager.model.rewrites import Answer
 
 MOST_ROWS = 8
 
 
-def database_text(database: SmallDatabase) -> str:
+def database_text(database: SmallDatabase | SmallCollections) -> str:
     """Return the rows of a small database; tables without rows are named."""
+    if isinstance(database, SmallCollections):
+        return _collections_text(database)
     parts = [
         f"{part.table.name}:\n{table(part.columns, [tuple(map(_cell, row)) for row in part.rows])}"
         for part in database.tables
@@ -29,13 +34,26 @@ def database_text(database: SmallDatabase) -> str:
     return "\n".join(parts) or "All tables are empty."
 
 
+def _collections_text(database: SmallCollections) -> str:
+    parts = [
+        f"{part.name}:\n" + "\n".join(json.dumps(document, ensure_ascii=False) for document in part.rows)
+        for part in database.tables
+        if part.rows
+    ]
+    empty = [part.name for part in database.tables if not part.rows]
+    if empty:
+        parts.append("Empty: " + ", ".join(empty))
+    return "\n".join(parts) or "All collections are empty."
+
+
 def answer_text(answer: Answer) -> str:
     """Return an answer's first rows."""
     if answer.problem:
         return f"fails: {answer.problem}"
     if not answer.rows:
         return "no rows"
-    shown = table([column.name for column in answer.columns], _rows(answer.rows))
+    names = [column.name for column in answer.columns]
+    shown = table(names, _rows(answer.rows)) if names else "\n".join(str(row[0]) for row in _rows(answer.rows))
     left = len(answer.rows) - MOST_ROWS
     return f"\n{shown}" + (f"\n{left} more rows" if left > 0 else "")
 
@@ -53,6 +71,9 @@ def cost_text(before: float | None, after: float | None, engine: str) -> str:
 
 def without_literals(statement: str, dialect: str) -> str:
     """Return a statement with a question mark for each of its values; empty where it is not understood."""
+    if dialect == "mongodb":
+        reading = read_command(statement, dialect)
+        return "" if reading.problem else reading.shown
     try:
         tree = sqlglot.parse_one(statement, dialect=dialect)
         return tree.transform(lambda node: exp.Placeholder() if isinstance(node, exp.Literal) else node).sql(dialect)

@@ -38,6 +38,21 @@ def choices_of(statement: str, dialect: str, schema: DatabaseSchema) -> Choices:
     return (found.filters, found.predicates) if found is not None else (frozenset(), ())
 
 
+def touched_by(statement: str, dialect: str, schema: DatabaseSchema) -> frozenset[BaseColumn] | None:
+    """Return the columns that an answer comes from, None where they can't be traced; of a command, every field there is."""
+    if dialect == "mongodb":
+        return frozenset(
+            BaseColumn(table.schema or "", table.name, column.name)
+            for table in schema.tables
+            if f'"{table.name}"' in statement or not table.is_base
+            for column in table.columns
+        )
+    from dbmanager.analyzers.lineage.statements import lineage_of
+
+    lineage = lineage_of(statement, dialect, schema)
+    return lineage.touched if lineage is not None else None
+
+
 def _of_command(statement: str, schema: DatabaseSchema) -> Choices:
     """Every field that a command writes may choose; what an expression or a join compares is taken as made up too."""
     named = [table for table in schema.tables if f'"{table.name}"' in statement]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -38,6 +38,12 @@ class SmallDatabase:
         old = self.tables[table]
         kept = replace(old, rows=(*old.rows[:row], *old.rows[row + 1 :]))
         return SmallDatabase((*self.tables[:table], kept, *self.tables[table + 1 :]))
+
+    def smaller(self) -> Iterator[SmallDatabase]:
+        """Yield every database with one row less, children first."""
+        for table in reversed(range(len(self.tables))):
+            for row in range(len(self.tables[table].rows)):
+                yield self.without(table, row)
 
     def loads(self, dialect: str, engine: str) -> list[str]:
         """Return the statements that write it into empty tables."""

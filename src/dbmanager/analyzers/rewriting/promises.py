@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from dbmanager.model.documents import Fields
 from dbmanager.model.schema import DatabaseSchema, Table
 
 VOLATILE = frozenset(
@@ -38,6 +39,8 @@ class Promise:
         volatile: why it answers otherwise each time; it can't be compared then.
         loose: why the engine may choose among answers; only the number of rows is compared then.
         folds: one of several values that a collation takes for equal is answered.
+        fields: of documents, the paths that they are ordered by, with whether they descend.
+        bags: of documents, the fields with arrays whose order says nothing.
     """
 
     ordered: bool = False
@@ -47,6 +50,8 @@ class Promise:
     volatile: str = ""
     loose: str = ""
     folds: bool = False
+    fields: Fields = ()
+    bags: tuple[str, ...] = ()
 
     @property
     def has_ties(self) -> bool:

@@ -13,12 +13,10 @@ import anyio
 from dbmanager.adapters.facets import Adapter, BagRead, Bench, Comparison, need
 from dbmanager.adapters.facets.comparing import MOST_ROWS
 from dbmanager.adapters.sql.confined import names_its_database
-from dbmanager.analyzers.rewriting.answers import bag_difference, difference, renamed, shape_difference
-from dbmanager.analyzers.rewriting.databases import Generator, SmallDatabase
-from dbmanager.analyzers.rewriting.equivalence import proof_of
-from dbmanager.analyzers.rewriting.hints import Hints, hints_of
-from dbmanager.analyzers.rewriting.promises import Promise, has_clock, promise_of, unlike_bounds
-from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, UnsupportedCapability
+from dbmanager.analyzers.rewriting.answers import bag_difference, renamed, shape_difference
+from dbmanager.analyzers.rewriting.languages import Language, Maker, Small, language_of
+from dbmanager.analyzers.rewriting.promises import Promise
+from dbmanager.errors import DbManagerError, InvalidStatement, QueryTimeout, ResourceExhausted, UnsupportedCapability
 from dbmanager.model.queries import QueryLimits, QueryRequest
 from dbmanager.model.rewrites import Answer, Digest
 from dbmanager.model.schema import DatabaseSchema
@@ -27,8 +25,6 @@ from dbmanager.services.scratch import Budget, Scratches
 Decision = Literal["refuted", "supported", "proven", "undecided"]
 BUDGET = Budget(rows=0, bytes=500_000_000, seconds=180.0)
 STATEMENT_SECONDS = 5.0
-REACHED_ROWS = 3
-"""A LIMIT up to this is passed often enough by small databases."""
 MOST_REAL_ROWS = 500_000
 _LIMITS = QueryLimits(timeout_seconds=30.0)
 _ENOUGH = 50
@@ -56,7 +52,7 @@ class Effort:
 class CounterExample:
     """A small database on which the statements answer differently, and what they answer there."""
 
-    database: SmallDatabase
+    database: Small
     original: Answer
     rewritten: Answer
     difference: str
@@ -117,6 +113,7 @@ class Gate:
     original: str
     promise: Promise
     effort: Effort
+    language: Language
     bench: Bench | None = None
     unbenched: str = ""
     cost: float | None = None
@@ -129,17 +126,17 @@ class Gate:
         verdict = Verdict(rewritten, cost_before=self.cost)
         await self.adapter.query.check(rewritten)
         verdict.cost_after = await self.cost_of(rewritten)
-        theirs = promise_of(rewritten, self.adapter.dialect, self.schema)
+        theirs = self.language.promise(rewritten)
         why = self._incomparable(theirs, verdict)
         if why:
             verdict.reason = why
             return verdict
-        verdict.proof = proof_of(self.original, rewritten, self.adapter.dialect, self.schema) or ()
+        verdict.proof = self.language.proof(self.original, rewritten)
         for layer in (self._search, self._data if on_data else None):
             if layer is not None and not verdict.is_refuted:
                 await layer(verdict)
         if not verdict.is_refuted:
-            _decide(verdict, self.promise, self.original, self.adapter.dialect)
+            _decide(verdict, self.promise, self.original, self.language)
         return verdict
 
     def _incomparable(self, theirs: Promise | None, verdict: Verdict) -> str:
@@ -159,33 +156,27 @@ class Gate:
             verdict.notes.append(
                 "the original's LIMIT takes any of the rows that its order leaves equal; these were not compared"
             )
-        if has_clock(self.original, self.adapter.dialect):
+        if self.language.has_clock(self.original):
             verdict.notes.append("both read the clock, and were asked within the same moment")
         return ""
 
     async def _search(self, verdict: Verdict) -> None:
         """Look for a small database that tells the two apart."""
-        hints = hints_of((self.original, verdict.rewritten), self.adapter.dialect, self.schema)
-        if self.adapter.dialect == "mysql" and names_its_database(verdict.rewritten):
-            hints = None
-        if self.bench is None or hints is None:
-            verdict.notes.append(
-                f"no small databases: {self.unbenched or 'the statements are not understood as a whole'}"
-            )
+        maker: Maker | str = "the statements are not understood as a whole"
+        if not (self.adapter.dialect == "mysql" and names_its_database(verdict.rewritten)):
+            maker = self.language.maker((self.original, verdict.rewritten), self.effort.seed)
+        if self.bench is None or isinstance(maker, str):
+            verdict.notes.append(f"no small databases: {self.unbenched or maker}")
             return
-        if hints.elsewhere or not hints.tables:
-            named = ", ".join(dict.fromkeys(hints.elsewhere))
-            reason = f"{named} can't be filled with rows of ours" if named else "no table is read"
-            verdict.notes.append(f"no small databases: {reason}")
-            return
-        search = _Search(self, hints, verdict)
+        search = _Search(self, maker, verdict)
         await search.run()
 
     async def _data(self, verdict: Verdict) -> None:
         """Compare what both answer on the real data, in one snapshot."""
         keys = self.promise.keys or ()
         reads = [
-            BagRead(QueryRequest(sql, limits=self.effort.limits), keys) for sql in (self.original, verdict.rewritten)
+            BagRead(QueryRequest(sql, limits=self.effort.limits), keys, self.promise.fields, self.promise.bags)
+            for sql in (self.original, verdict.rewritten)
         ]
         found = await self._digests(reads, verdict)
         if found is None:
@@ -216,6 +207,9 @@ class Gate:
                 return await self.comparison.digests(reads, most_rows=most_rows)
             except QueryTimeout:
                 pass
+            except ResourceExhausted as problem:
+                verdict.on_data = f"not compared: {problem.message}"
+                return None
             except DbManagerError as problem:
                 await self.comparison.digests(reads[:1], most_rows=most_rows)  # raises where the original fails, too
                 verdict.on_data = "failed"
@@ -245,15 +239,14 @@ class _Search:
     """The search for a counter-example of one rewrite."""
 
     gate: Gate
-    hints: Hints
+    generator: Maker
     verdict: Verdict
     refused: int = 0
     failed: int = 0
 
     async def run(self) -> None:
         """Try databases until one refutes, or the effort is spent."""
-        gate, effort = self.gate, self.gate.effort
-        generator = Generator(gate.schema, self.hints, gate.adapter.dialect, effort.seed)
+        effort, generator = self.gate.effort, self.generator
         started = time.monotonic()
         empty = await self._asked(generator.empty())
         for number in range(4 * effort.cases + 1):
@@ -279,7 +272,7 @@ class _Search:
         self.verdict.seconds = time.monotonic() - started
         self._note()
 
-    async def _asked(self, database: SmallDatabase) -> tuple[Answer, ...] | None:
+    async def _asked(self, database: Small) -> tuple[Answer, ...] | None:
         assert self.gate.bench is not None
         adapter = self.gate.adapter
         found = await self.gate.bench.answers(
@@ -294,20 +287,21 @@ class _Search:
             return ""
         if not one.problem and not other.problem and (wrong := shape_difference(one.columns, other.columns)):
             return wrong
-        return difference(one, other, self.gate.promise, folds_case=self.gate.adapter.dialect == "mysql")
+        return self.gate.language.differ(one, other, self.gate.promise)
 
-    async def _refute(self, database: SmallDatabase, answers: Sequence[Answer], told: str) -> None:
+    async def _refute(self, database: Small, answers: Sequence[Answer], told: str) -> None:
         found = CounterExample(database, answers[0], answers[1], told)
         left, shrunk = _SHRINKING, True
         while shrunk and left > 0:
             shrunk = False
-            for smaller in _smaller(found.database):
+            for smaller in found.database.smaller():
                 left -= 1
                 again = await self._asked(smaller) if left > 0 else None
                 if again is not None and (still := self._told(again)):
                     found, shrunk = CounterExample(smaller, again[0], again[1], still), True
                     break
         self.verdict.counter_example = found
+        self.verdict.notes += self.gate.language.oddities(found.database)
         self.verdict.refute(f"on a small database {found.difference}")
 
     def _note(self) -> None:
@@ -317,18 +311,9 @@ class _Search:
             self.verdict.notes.append(f"on {self.failed} small databases the original failed, so nothing was compared")
 
 
-def _smaller(database: SmallDatabase) -> list[SmallDatabase]:
-    """Return every database with one row less, children first."""
-    return [
-        database.without(table, row)
-        for table in reversed(range(len(database.tables)))
-        for row in range(len(database.tables[table].rows))
-    ]
-
-
-def _decide(verdict: Verdict, promise: Promise, original: str, dialect: str) -> None:
+def _decide(verdict: Verdict, promise: Promise, original: str, language: Language) -> None:
     """Say what stands after all layers: support needs cases that tell something, or real rows that are equal."""
-    unlike = unlike_bounds(original, verdict.rewritten, dialect)
+    unlike = language.unlike_bounds(original, verdict.rewritten)
     if verdict.proof:
         verdict.decision, verdict.reason = "proven", f"both have one form by the rules {', '.join(verdict.proof)}"
     elif promise.loose:
@@ -337,7 +322,7 @@ def _decide(verdict: Verdict, promise: Promise, original: str, dialect: str) -> 
         verdict.reason = (
             "the numbers of rows and the columns of the order were the same; the LIMIT leaves the rest to the engine"
         )
-    elif any(number.isdigit() and int(number) > REACHED_ROWS for number in unlike):
+    elif any(number.isdigit() and int(number) > language.reached_rows for number in unlike):
         verdict.reason = f"only one of them bounds its rows by {', '.join(unlike)}, which small databases don't reach"
     elif verdict.telling or (verdict.on_data == "equal" and verdict.rows):
         data = f", and equal on the data ({verdict.rows:,} rows)" if verdict.on_data == "equal" else ""
@@ -357,10 +342,11 @@ async def gate_of(adapter: Adapter, connection: str, original: str, effort: Effo
     comparison = need(adapter.comparison, connection)
     await adapter.query.check(original)
     schema = await adapter.catalog.read_schema()
-    promise = promise_of(original, adapter.dialect, schema)
+    language = language_of(adapter.dialect, schema)
+    promise = language.promise(original)
     if promise is None:
         raise InvalidStatement("the statement is not understood, so nothing can be said of rewrites of it")
-    gate = Gate(adapter, comparison, schema, original, promise, effort or Effort())
+    gate = Gate(adapter, comparison, schema, original, promise, effort or Effort(), language)
     gate.cost = await gate.cost_of(original)
     return gate
 
@@ -368,10 +354,10 @@ async def gate_of(adapter: Adapter, connection: str, original: str, effort: Effo
 @asynccontextmanager
 async def benched(scratches: Scratches, connection: str, gate: Gate) -> AsyncIterator[Gate]:
     """Give a gate a bench on a scratch database while the block lasts; where none can be made, it says why."""
-    hints = hints_of((gate.original,), gate.adapter.dialect, gate.schema)
+    maker = gate.language.maker((gate.original,), gate.effort.seed)
     if gate.adapter.dialect == "mysql" and names_its_database(gate.original):
         gate.unbenched = "a statement names its database, which the scratch database does not bear"
-    if gate.promise.volatile or gate.unbenched or hints is None or not hints.tables:
+    if gate.promise.volatile or gate.unbenched or isinstance(maker, str):
         yield gate
         return
     async with AsyncExitStack() as stack:
