@@ -205,3 +205,17 @@ async def test_what_follows_the_columns_of_a_key_is_compared_and_changed(
         text, _, failed = await call(client, "roll_back_change", change=facts["change"])
         assert not failed, text
     assert postgresql.fetch(tell) == before
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql", *FAMILY], indirect=True)
+async def test_a_value_that_came_after_the_plan_is_not_changed_either(target: Target) -> None:
+    target.run([f"CREATE TABLE t ({KEY}, x VARCHAR(9))", "INSERT INTO t VALUES (1, '12')"])
+    async with client_in(target.folder) as client:
+        _, facts = await planned(client, design=[f"CREATE TABLE t ({KEY}, x INTEGER)"])
+        target.engine.run("INSERT INTO t VALUES (2, '007')")
+        text, _, failed = await call(client, "review_change", change=facts["change"])
+        assert not failed, text
+        token = text.partition("confirm_token='")[2].partition("'")[0]
+        text, _, failed = await call(client, "apply_change", change=facts["change"], confirm_token=token)
+        assert "came after the plan" in text, text
+    assert target.fetch("SELECT x FROM t ORDER BY id") == [("12",), ("007",)]
