@@ -219,3 +219,25 @@ async def test_a_value_that_came_after_the_plan_is_not_changed_either(target: Ta
         text, _, failed = await call(client, "apply_change", change=facts["change"], confirm_token=token)
         assert "came after the plan" in text, text
     assert target.fetch("SELECT x FROM t ORDER BY id") == [("12",), ("007",)]
+
+
+async def test_a_column_that_a_view_reads_is_not_dropped_by_building_anew(sqlite: Target) -> None:
+    sqlite.run(["CREATE TABLE t (id INTEGER PRIMARY KEY, x INT)", "CREATE VIEW v AS SELECT x FROM t"])
+    async with client_in(sqlite.folder) as client:
+        design = ["CREATE TABLE t (id INTEGER PRIMARY KEY)"]
+        _, facts = await planned(client, design=design, drop=True)
+        text, _, _ = await call(client, "review_change", change=facts["change"])
+        token = text.partition("confirm_token='")[2].partition("'")[0]
+        text, _, _ = await call(client, "apply_change", change=facts["change"], confirm_token=token)
+        assert "the view v could not be read afterwards; nothing was changed" in text, text
+    assert sqlite.fetch("SELECT count(*) FROM v") == [("0",)]
+
+
+async def test_a_column_is_added_with_its_collation(postgresql: Target) -> None:
+    postgresql.run([f"CREATE TABLE t ({KEY})"])
+    design = [f"CREATE TABLE t ({KEY}, x text COLLATE \"C\" DEFAULT 'a' NOT NULL)"]
+    async with client_in(postgresql.folder) as client:
+        text, facts = await planned(client, design=design)
+        assert (await applied(client, facts["change"]))["state"] == "verified", text
+        _, again = await planned(client, design=design)
+    assert "change" not in again

@@ -44,6 +44,10 @@ def alter_table(difference: TableDifference, define: DefineColumn) -> Emission |
     )
 
 
+def _collated(column: Column) -> str:
+    return f" COLLATE {quote(column.collation)}" if column.collation else ""
+
+
 class _Clauses:
     """The clauses of one ALTER TABLE; PostgreSQL puts them in an order that works."""
 
@@ -63,7 +67,9 @@ class _Clauses:
         if difference.primary_key_changed and key is not None:
             self._clauses.append(f"DROP CONSTRAINT {quote(key.name)}")
         self._clauses += [f"DROP COLUMN {quote(column.name)}" for column in difference.columns_dropped]
-        self._clauses += [f"ADD COLUMN {self._define(column)}" for column in difference.columns_added]
+        self._clauses += [
+            f"ADD COLUMN {self._define(column)}{_collated(column)}" for column in difference.columns_added
+        ]
         for old, new in difference.columns_changed:
             self._column(old, new)
         key = difference.after.primary_key
