@@ -231,6 +231,28 @@ async def test_tables_with_options_and_partitions_are_made(target: Target) -> No
     await _made(target, design)
 
 
+async def test_a_comment_on_a_database_is_not_written_before_it_is_approved(postgresql: Target) -> None:
+    name = postgresql.engine.fetch("SELECT current_database()")[0][0]
+    async with client_in(postgresql.folder) as client:
+        for reaching in (f"COMMENT ON DATABASE {name} IS 'was here'", "ALTER TABLE t SET TABLESPACE pg_default"):
+            text, _, failed = await call(
+                client, "plan_schema", connection="shop", design=["CREATE TABLE t (id bigint)", reaching]
+            )
+            assert failed, reaching
+            assert "is not tried" in text, text
+    assert postgresql.fetch("SELECT count(*) FROM pg_shdescription WHERE description = 'was here'") == [("0",)]
+
+
+async def test_rows_of_another_table_are_not_taken_behind_partitions(mysql: Target) -> None:
+    mysql.run(["CREATE TABLE other (id INT)", "INSERT INTO other VALUES (7)"])
+    async with client_in(mysql.folder) as client:
+        for query in ("TABLE other", "IGNORE AS TABLE other"):
+            design = [f"CREATE TABLE t (id INT) PARTITION BY HASH (id) {query}"]
+            text, _, failed = await call(client, "plan_schema", connection="shop", design=design)
+            assert failed
+            assert "makes no part of a design" in text, text
+
+
 async def test_a_partition_elsewhere_is_not_tried(mysql: Target) -> None:
     design = [
         "CREATE TABLE t (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (9) DATA DIRECTORY '/tmp')"

@@ -84,19 +84,25 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryKey:
-    """The primary key; `name` is None where the engine does not name it."""
+    """The primary key; `name` is None where the engine does not name it, `words` as of `UniqueConstraint`."""
 
     columns: tuple[str, ...]
     name: str | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueConstraint:
-    """A declared unique constraint (a plain unique index is an `Index`)."""
+    """A declared unique constraint (a plain unique index is an `Index`).
+
+    Attributes:
+        words: what PostgreSQL's SQL says after the columns: `INCLUDE (...)`, `DEFERRABLE`, `INITIALLY DEFERRED`.
+    """
 
     columns: tuple[str, ...]
     name: str | None = None
     nulls_not_distinct: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ class ForeignKey:
     on_update: str = "NO ACTION"
     deferrable: bool = False
     validated: bool = True
+    match_full: bool = False
+    initially_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,8 @@ class Table:
         extension: the extension that owns it, else None.
         row_estimate: the engine's estimate; None when it keeps none. Never a promise.
         options: engine storage options that must survive a round trip (`without_rowid`, `strict`, `fillfactor`).
+        unmodelled: what nothing else here tells of its declaration and decides what it holds: the column (empty where it
+            is the table's own) and the engine's words (`collate nocase`, `on conflict ignore`).
     """
 
     name: str
@@ -203,6 +213,7 @@ class Table:
     row_estimate: int | None = None
     definition: str | None = None
     options: tuple[str, ...] = ()
+    unmodelled: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_base(self) -> bool:

@@ -33,7 +33,7 @@ def _is_plain(tail: str) -> bool:
         if called is not None and called.lower() not in _CALLED and not _is_named(tail, at):
             return False
         at = token.end()
-    return not re.search(r"\b(directory|tablespace|engine|select|connection)\b", tail, re.IGNORECASE)
+    return not re.search(r"\b(directory|tablespace|engine|select|table|connection)\b", tail, re.IGNORECASE)
 
 
 def _is_named(tail: str, at: int) -> bool:

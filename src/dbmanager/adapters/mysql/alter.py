@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dbmanager.adapters.facets import Emission, Unsupported
 from dbmanager.adapters.mysql.tables import name_of
-from dbmanager.model.schema import CheckConstraint, Column, TypeKind
+from dbmanager.model.schema import CheckConstraint, Column, Table
 from dbmanager.model.schema_difference import TableDifference
 
 DefineColumn = Callable[[Column], str]
@@ -23,6 +23,8 @@ def alter_table(difference: TableDifference, define: DefineColumn) -> Emission |
             f"a check of {name} that belongs to a column has no name to drop it by: write it as "
             "CONSTRAINT name CHECK (...) of the table"
         )
+    if difference.primary_key_changed and not (_has_plain_key(difference.before) and _has_plain_key(difference.after)):
+        return Unsupported(f"the primary key of {name} holds the beginnings of values: copy it into a new table")
     back = TableDifference(
         difference.after, difference.before, columns_added=difference.columns_dropped,
         columns_dropped=difference.columns_added,
@@ -34,6 +36,10 @@ def alter_table(difference: TableDifference, define: DefineColumn) -> Emission |
     return Emission(
         (_statement(difference, define),), () if difference.columns_dropped else (_statement(back, define),)
     )
+
+
+def _has_plain_key(table: Table) -> bool:
+    return table.primary_key is None or all(map(table.has_column, table.primary_key.columns))
 
 
 def _statement(difference: TableDifference, define: DefineColumn) -> str:
@@ -58,19 +64,3 @@ def _statement(difference: TableDifference, define: DefineColumn) -> str:
 def _check(check: CheckConstraint) -> str:
     enforced = "" if check.validated else " NOT ENFORCED"
     return f"ADD CONSTRAINT {name_of(check.name)} CHECK ({check.expression}){enforced}"
-
-
-def changes_values(old: Column, new: Column) -> str | None:
-    """Return the condition of a value that is rounded or cut; strict mode refuses all others that do not fit."""
-    name, kind = name_of(new.name), new.type.kind
-    if kind is TypeKind.INTEGER and old.type.kind in (TypeKind.DECIMAL, TypeKind.FLOAT, TypeKind.TEXT):
-        return f"{name} <> ROUND({name})"
-    if kind is TypeKind.DECIMAL and old.type.kind is not TypeKind.INTEGER:
-        return f"{name} <> ROUND({name}, {new.type.scale or 0})"
-    if kind is TypeKind.FLOAT and new.type.bits == 32 and old.type.native != new.type.native:
-        return f"{name} <> CAST({name} AS FLOAT)"
-    if kind is TypeKind.DATE and old.type.kind is TypeKind.TIMESTAMP:
-        return f"TIME({name}) <> 0"
-    if kind in (TypeKind.TIMESTAMP, TypeKind.TIME) and old.type.native != new.type.native:
-        return f"MICROSECOND({name}) <> 0"
-    return None

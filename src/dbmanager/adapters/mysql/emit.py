@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dbmanager.adapters.facets import Emission, Hiding, TypeMapping, Unsupported
-from dbmanager.adapters.mysql.alter import alter_table, changes_values
+from dbmanager.adapters.mysql.alter import alter_table
+from dbmanager.adapters.mysql.carrying import changes_values
 from dbmanager.adapters.mysql.collations import nearest_collation
 from dbmanager.adapters.mysql.facts import ServerFacts
 from dbmanager.adapters.mysql.tables import name_of

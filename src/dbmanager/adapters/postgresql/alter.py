@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dbmanager.adapters.facets import Emission, Unsupported
+from dbmanager.adapters.postgresql.counting import counting
 from dbmanager.adapters.sql.names import quote
-from dbmanager.model.schema import CheckConstraint, Column, Table, TypeKind, UniqueConstraint
+from dbmanager.model.schema import CheckConstraint, Column, PrimaryKey, Table, TypeKind, UniqueConstraint
 from dbmanager.model.schema_difference import TableDifference
 
 DefineColumn = Callable[[Column], str]
@@ -34,7 +35,17 @@ def alter_table(difference: TableDifference, define: DefineColumn) -> Emission |
             checks_added=difference.checks_dropped, checks_dropped=difference.checks_added,
         )
     )  # fmt: skip
-    return Emission((forward.statement(),), () if difference.columns_dropped else (back.statement(),))
+    changed = difference.columns_changed
+    return Emission(
+        (forward.statement(), *counting(before, changed)),
+        ()
+        if difference.columns_dropped
+        else (back.statement(), *counting(before, [(new, old) for old, new in changed])),
+    )
+
+
+def _collated(column: Column) -> str:
+    return f" COLLATE {quote(column.collation)}" if column.collation else ""
 
 
 class _Clauses:
@@ -56,19 +67,23 @@ class _Clauses:
         if difference.primary_key_changed and key is not None:
             self._clauses.append(f"DROP CONSTRAINT {quote(key.name)}")
         self._clauses += [f"DROP COLUMN {quote(column.name)}" for column in difference.columns_dropped]
-        self._clauses += [f"ADD COLUMN {self._define(column)}" for column in difference.columns_added]
+        self._clauses += [
+            f"ADD COLUMN {self._define(column)}{_collated(column)}" for column in difference.columns_added
+        ]
         for old, new in difference.columns_changed:
             self._column(old, new)
         key = difference.after.primary_key
         if difference.primary_key_changed and key is not None:
-            self._clauses.append(f"ADD {_named(key.name)}PRIMARY KEY ({', '.join(map(quote, key.columns))})")
+            self._clauses.append(
+                f"ADD {_named(key.name)}PRIMARY KEY ({', '.join(map(quote, key.columns))}){_after(key)}"
+            )
         self._clauses += [f"ADD {_unique(unique)}" for unique in difference.uniques_added]
         self._clauses += [f"ADD {_check(check)}" for check in difference.checks_added]
 
     def _column(self, old: Column, new: Column) -> None:
         alter = f"ALTER COLUMN {quote(new.name)}"
         retyped = old.type.native != new.type.native or old.collation != new.collation
-        if old.identity is not None and old.identity != new.identity:
+        if old.identity is not None and new.identity is None:
             self._clauses.append(f"{alter} DROP IDENTITY")
         if old.default is not None and (retyped or new.default is None):
             self._clauses.append(f"{alter} DROP DEFAULT")
@@ -79,8 +94,10 @@ class _Clauses:
             self._clauses.append(f"{alter} {'DROP' if new.nullable else 'SET'} NOT NULL")
         if new.default is not None and (retyped or old.default != new.default):
             self._clauses.append(f"{alter} SET DEFAULT {new.default}")
-        if new.identity is not None and old.identity != new.identity:
+        if new.identity is not None and old.identity is None:
             self._clauses.append(f"{alter} ADD GENERATED {new.identity.upper()} AS IDENTITY")
+        elif new.identity is not None and old.identity != new.identity:
+            self._clauses.append(f"{alter} SET GENERATED {new.identity.upper()}")  # its counter goes on
 
 
 def _using(old: Column, new: Column) -> str:
@@ -107,7 +124,11 @@ def _named(name: str | None) -> str:
 
 def _unique(unique: UniqueConstraint) -> str:
     nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
-    return f"{_named(unique.name)}UNIQUE{nulls} ({', '.join(map(quote, unique.columns))})"
+    return f"{_named(unique.name)}UNIQUE{nulls} ({', '.join(map(quote, unique.columns))}){_after(unique)}"
+
+
+def _after(key: PrimaryKey | UniqueConstraint) -> str:
+    return f" {key.words}" if key.words else ""
 
 
 def _check(check: CheckConstraint) -> str:

@@ -11,6 +11,7 @@ from dbmanager.adapters.postgresql.session import OWN_SECONDS, Sessions
 from dbmanager.adapters.postgresql.types import data_type
 from dbmanager.adapters.sql.blocks import blocks
 from dbmanager.adapters.sql.building import without_collection
+from dbmanager.adapters.sql.names import quote
 from dbmanager.model.schema import (
     CheckConstraint,
     Column,
@@ -173,14 +174,21 @@ def _table(
     own = names.get(row["oid"], {})
     primary = next((k for k in constraints if k["kind"] == "p"), None)
     backing = {k["index"] for k in constraints if k["kind"] in ("p", "u")}
+    include = {i["oid"]: _index(i, own, True).include for i in indexes if i["oid"] in backing}
     return Table(
         name=row["name"],
         schema=row["schema"],
         kind=_KINDS[row["kind"]],
         columns=tuple(_column(c) for c in columns),
-        primary_key=PrimaryKey(tuple(own[int(p)] for p in primary["positions"]), primary["name"]) if primary else None,
+        primary_key=PrimaryKey(
+            tuple(own[int(p)] for p in primary["positions"]), primary["name"], _words(primary, include)
+        )
+        if primary
+        else None,
         uniques=tuple(
-            UniqueConstraint(tuple(own[int(p)] for p in k["positions"]), k["name"], k["nulls_not_distinct"])
+            UniqueConstraint(
+                tuple(own[int(p)] for p in k["positions"]), k["name"], k["nulls_not_distinct"], _words(k, include)
+            )
             for k in constraints
             if k["kind"] == "u"
         ),
@@ -226,7 +234,18 @@ def _foreign_key(
         on_update=_ACTIONS[facts["on_update"]],
         deferrable=facts["deferrable"],
         validated=facts["validated"],
+        match_full=facts["match_full"],
+        initially_deferred=facts["deferred"],
     )
+
+
+def _words(facts: Facts, include: Mapping[int, tuple[str, ...]]) -> str:
+    """Return what a key's definition says after its columns."""
+    names = include.get(facts["index"], ())
+    words = [f"INCLUDE ({', '.join(map(quote, names))})"] if names else []
+    words += ["DEFERRABLE"] if facts["deferrable"] else []
+    words += ["INITIALLY DEFERRED"] if facts["deferred"] else []
+    return " ".join(words)
 
 
 def _check(facts: Facts) -> CheckConstraint:

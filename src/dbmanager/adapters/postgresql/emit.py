@@ -14,7 +14,17 @@ from dbmanager.adapters.sql.untranslated import check_of, default_of, generated
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.indexing import IndexMeans, SearchKind
 from dbmanager.model.queries import Scalar
-from dbmanager.model.schema import Column, DatabaseSchema, DataType, ForeignKey, Index, Table, TypeKind
+from dbmanager.model.schema import (
+    Column,
+    DatabaseSchema,
+    DataType,
+    ForeignKey,
+    Index,
+    PrimaryKey,
+    Table,
+    TypeKind,
+    UniqueConstraint,
+)
 from dbmanager.model.schema_difference import TableDifference
 
 _INTEGERS = {16: "smallint", 32: "integer", 64: "bigint"}
@@ -85,11 +95,13 @@ class PostgresEmit:
         lines = [self._column(column, native, records) for column in table.columns]
         if table.primary_key:
             name = f"CONSTRAINT {quote(table.primary_key.name)} " if native and table.primary_key.name else ""
-            lines.append(f"{name}PRIMARY KEY ({', '.join(map(quote, table.primary_key.columns))})")
+            lines.append(
+                f"{name}PRIMARY KEY ({', '.join(map(quote, table.primary_key.columns))}){_after(table.primary_key)}"
+            )
         for unique in table.uniques:
             name = f"CONSTRAINT {quote(unique.name)} " if native and unique.name else ""
             nulls = " NULLS NOT DISTINCT" if unique.nulls_not_distinct else ""
-            lines.append(f"{name}UNIQUE{nulls} ({', '.join(map(quote, unique.columns))})")
+            lines.append(f"{name}UNIQUE{nulls} ({', '.join(map(quote, unique.columns))}){_after(unique)}")
         for check in table.checks:
             if native:
                 lines.append((f"CONSTRAINT {quote(check.name)} " if check.name else "") + f"CHECK ({check.expression})")
@@ -196,6 +208,10 @@ class PostgresEmit:
         return "SELECT count(*) FROM pg_namespace WHERE nspname = $1", (name,)
 
 
+def _after(key: PrimaryKey | UniqueConstraint) -> str:
+    return f" {key.words}" if key.words else ""
+
+
 def _reference(key: ForeignKey) -> str:
     name = f"CONSTRAINT {quote(key.name)} " if key.name else ""
     referred = f"{quote(key.referred_schema, key.referred_table)} ({', '.join(map(quote, key.referred_columns))})"
@@ -204,5 +220,8 @@ def _reference(key: ForeignKey) -> str:
         for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
         if action != "NO ACTION"
     )
+    matched = " MATCH FULL" if key.match_full else ""
     deferred = " DEFERRABLE" if key.deferrable else ""
-    return f"{name}FOREIGN KEY ({', '.join(map(quote, key.columns))}) REFERENCES {referred}{actions}{deferred}"
+    deferred += " INITIALLY DEFERRED" if key.initially_deferred else ""
+    columns = ", ".join(map(quote, key.columns))
+    return f"{name}FOREIGN KEY ({columns}) REFERENCES {referred}{matched}{actions}{deferred}"

@@ -18,6 +18,8 @@ _PROPERTIES = frozenset(
     "AlgorithmProperty LockProperty StrictProperty PartitionedByProperty PartitionedOfProperty "
     "UnloggedProperty".split()
 )
+_COMMENTED = frozenset({"TABLE", "COLUMN", "INDEX", "VIEW", "SCHEMA"})
+"""Whose comments a database holds itself; those on databases and roles are the whole server's."""
 _STORAGE = re.compile(r"fillfactor|(toast\.)?autovacuum_\w+|toast_tuple_target|parallel_workers", re.IGNORECASE)
 """Storage parameters of PostgreSQL, which say how rows are held and no more."""
 _MARKS = ("/*", "--", "\\")
@@ -82,7 +84,7 @@ def _not_design(parsed: exp.Expr, dialect: str) -> str | None:
     from sqlglot import exp
 
     if isinstance(parsed, exp.Comment):
-        return None
+        return None if str(parsed.args.get("kind")).upper() in _COMMENTED else "it comments on more than tables"
     kinds = _MADE | _MADE_TOO.get(dialect, frozenset())
     if not isinstance(parsed, exp.Create | exp.Drop | exp.Alter) or str(parsed.args.get("kind")).upper() not in kinds:
         return "it is no statement about tables, indexes or views"
@@ -110,6 +112,8 @@ def _effects(parsed: exp.Expr) -> str | None:
             continue  # PARTITION BY RANGE (...): no call, though it is read as one
         if called.name.lower() not in _FUNCTIONS:
             return "it calls a function that may have effects"
+    if any(item.args.get("tablespace") for item in parsed.find_all(exp.AlterSet)):
+        return "it names a tablespace"
     for item in parsed.find_all(exp.Property):
         if type(item) is exp.Property and _STORAGE.fullmatch(item.name):
             continue

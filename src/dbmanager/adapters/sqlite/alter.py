@@ -37,6 +37,11 @@ def alter_table(
             f"{before.name} has triggers ({', '.join(before.triggers)}), which building it anew would lose: drop them "
             "first and create them again afterwards"
         )
+    if words := [" ".join(filter(None, one)) for one in (*before.unmodelled, *after.unmodelled)]:
+        return Unsupported(
+            f"{before.name} would be built anew, which would lose what only its own words tell "
+            f"({', '.join(dict.fromkeys(words))}): change it by propose_change"
+        )
     kept = tuple(i for i in before.indexes if i not in difference.indexes_dropped)
     forward = _rebuilt(before, replace(after, indexes=kept), create, index)
     back = _rebuilt(after, replace(before, indexes=kept), create, index)
@@ -59,7 +64,7 @@ def _addable(table: Table, column: Column) -> bool:
 def _rebuilt(old: Table, new: Table, create: CreateTable, index: Callable[[Table, Index], str]) -> tuple[str, ...]:
     """Return the statements that build `new` from the rows of `old`, which has its name."""
     beside = f"_dbmanager_new_{new.name}"
-    there = {column.name for column in old.columns if column.generated is None}
+    there = {column.name for column in old.columns}
     columns = [quote(column.name) for column in new.columns if column.name in there and column.generated is None]
     name, listed = quote(old.name), ", ".join(columns)
     counts = "autoincrement" in new.options and "autoincrement" in old.options
@@ -84,12 +89,38 @@ def _numbering(old: str, new: str) -> tuple[str, ...]:
 
 
 def changes_values(old: Column, new: Column) -> str | None:
-    """Return the condition of a text that a number's column would read as another one, or would not read."""
-    numbers = (TypeKind.INTEGER, TypeKind.FLOAT, TypeKind.DECIMAL, TypeKind.BOOLEAN)
-    if new.type.kind not in numbers or old.type.native == new.type.native:
-        return None
+    """Return the condition of a value that the new column would turn into another one, or would not read.
+
+    Source: sqlite.org/datatype3.html, "Determination Of Column Affinity".
+    """
     name = quote(new.name)
-    return f"typeof({name}) = 'text' AND CAST(CAST({name} AS NUMERIC) AS TEXT) <> {name}"
+    if new.generated is not None:
+        return f"{name} IS NOT ({new.generated})" if old.generated is None else None
+    if old.type.native == new.type.native:
+        return None
+    text = f"typeof({name}) = 'text' AND CAST(CAST({name} AS NUMERIC) AS TEXT) <> {name}"
+    match affinity(new.type.native):
+        case "TEXT":
+            return f"typeof({name}) = 'real' AND CAST(CAST({name} AS TEXT) AS REAL) <> {name}"
+        case "REAL":
+            return f"({text}) OR (typeof({name}) = 'integer' AND CAST({name} AS REAL) <> {name})"
+        case "NUMERIC" if new.type.kind not in (TypeKind.DECIMAL, TypeKind.BOOLEAN):
+            return f"{text} AND {name} = CAST({name} AS NUMERIC)"  # what reads as no number stays the text that it is
+        case "INTEGER" | "NUMERIC":
+            return text
+    return None
+
+
+def affinity(declared: str) -> str:
+    """Return what a column of a declared type turns its values into where it can."""
+    name = declared.upper()
+    if "INT" in name:
+        return "INTEGER"
+    if any(word in name for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if not name or "BLOB" in name:
+        return "BLOB"
+    return "REAL" if any(word in name for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
 
 
 def _text(value: str) -> str:

@@ -196,6 +196,7 @@ def _table(
         extension="fts" if shadow else None,
         definition=sql if kind is not TableKind.TABLE else None,
         options=tuple(options),
+        unmodelled=ddl.unmodelled(sql) if kind is TableKind.TABLE else (),
     )
 
 
@@ -239,8 +240,12 @@ def _foreign_keys(
 def _index(name: str, rows: list[Facts], sql: str | None) -> Index:
     written = ddl.key_expressions(sql) if sql and any(row["cid"] == -2 for row in rows) else []
     keys = []
+    collated = ddl.collated_keys(sql) if sql else {}
     for position, row in enumerate(rows):
         is_expression = row["cid"] == -2
+        if position in collated:
+            keys.append(IndexKey(collated[position], True, bool(row["descending"])))
+            continue
         text = written[position] if is_expression and position < len(written) else row["column_name"] or "rowid"
         keys.append(IndexKey(text, is_expression, bool(row["descending"])))
     return Index(

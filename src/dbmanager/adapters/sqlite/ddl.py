@@ -17,6 +17,8 @@ _TOKEN = re.compile(
 )
 
 
+_UNMODELLED = ("COLLATE", "CONFLICT", "STORED", "DESC")
+_CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
 _SITE = re.compile(
     r"""--[^\n]*|/\*.*?\*/|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|(?P<mark>[(),])"""
     r"""|(?<![\w$])(?P<word>CONSTRAINT|CHECK|UNIQUE|PRIMARY|REFERENCES)(?![\w$])""",
@@ -168,6 +170,47 @@ def where_clause(sql: str) -> str | None:
 
 def key_expressions(sql: str) -> list[str]:
     """Return the key parts of a CREATE INDEX as written, without ASC, DESC and COLLATE."""
+    return [re.sub(r"(?i)\s+(collate\s+\w+|asc|desc)\b", "", part).strip() for part in _key_parts(sql)]
+
+
+def collated_keys(sql: str) -> dict[int, str]:
+    """Return the key parts of a CREATE INDEX that name a collation, by their places, without ASC and DESC."""
+    if "COLLATE" not in sql.upper():
+        return {}
+    parts = [re.sub(r"(?i)\s+(asc|desc)\s*$", "", part).strip() for part in _key_parts(sql)]
+    return {place: part for place, part in enumerate(parts) if re.search(r"(?i)\bcollate\s+\S+$", part)}
+
+
+def unmodelled(sql: str) -> tuple[tuple[str, str], ...]:
+    """Return what the columns and keys of a CREATE TABLE declare that the model does not hold, with each column's name."""
+    upper = sql.upper()
+    if not any(word in upper for word in _UNMODELLED):
+        return ()
+    found: list[tuple[str, str]] = []
+    depth, column, begins, in_key, before = 0, "", False, False, ""
+    for kind, text, _, end in _tokens(sql):
+        depth += (text == "(") - (text == ")")
+        if text == "(":
+            begins, in_key = depth == 1, (depth == 2 and before in ("KEY", "UNIQUE")) or (in_key and depth > 1)
+        elif text == ")":
+            in_key = in_key and depth > 1
+        elif text == "," and depth == 1:
+            begins = True
+        elif begins:
+            begins = False
+            column = "" if kind == "word" and text.upper() in _CONSTRAINTS else unquoted(text)
+        elif kind == "word" and (depth == 1 or in_key) and text.upper() in _UNMODELLED:
+            found.append((column, _said(text.lower(), _name_at(sql, end))))
+        before = text.upper()
+    return tuple(one for one in found if one[1].lower() != "collate binary")
+
+
+def _said(word: str, following: str | None) -> str:
+    words = {"collate": "collate ", "conflict": "on conflict "}
+    return f"{words[word]}{(following or '').lower()}" if word in words else word
+
+
+def _key_parts(sql: str) -> list[str]:
     tokens = list(_tokens(sql))
     opening = next(
         (i for i, token in enumerate(tokens) if token[1] == "(" and any(t[1].upper() == "ON" for t in tokens[:i])), None
@@ -184,4 +227,4 @@ def key_expressions(sql: str) -> list[str]:
                 parts.append(sql[begin:at])
                 begin = end
     parts.append(sql[begin : span[1]])
-    return [re.sub(r"(?i)\s+(collate\s+\w+|asc|desc)\b", "", part).strip() for part in parts]
+    return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -119,7 +120,7 @@ def _rebuilt(handle: Handle, statements: Sequence[str]) -> ExecutionResult:
     handle.raw.execute("PRAGMA foreign_keys = OFF")
     handle.raw.execute("PRAGMA legacy_alter_table = ON")  # else a rename would change those who refer to the table
     handle.raw.execute("BEGIN IMMEDIATE")
-    broken = _broken(handle)
+    broken, unreadable = _broken(handle), _unreadable(handle)
     for statement in statements:
         handle.raw.execute(statement)
     if worse := _broken(handle) - broken:
@@ -127,10 +128,26 @@ def _rebuilt(handle: Handle, statements: Sequence[str]) -> ExecutionResult:
             f"{len(worse)} references would point at nothing afterwards; nothing was changed",
             object_name=sorted(worse)[0][0],
         )
+    if views := sorted(_unreadable(handle) - unreadable):
+        raise StatementFailed(
+            f"the view {views[0]} could not be read afterwards; nothing was changed", object_name=views[0],
+            hint="Drop the view first, or keep what it reads.",
+        )  # fmt: skip
     handle.raw.execute("COMMIT")
     handle.raw.execute("PRAGMA legacy_alter_table = OFF")
     handle.raw.execute("PRAGMA foreign_keys = ON")
     return ExecutionResult(0, time.perf_counter() - started)
+
+
+def _unreadable(handle: Handle) -> set[str]:
+    """Return the views that name what is not there."""
+    found = set()
+    for (name,) in handle.raw.execute("SELECT name FROM sqlite_schema WHERE type = 'view'").fetchall():
+        try:
+            handle.raw.execute(f"SELECT * FROM {quote(name)} LIMIT 0").close()  # noqa: S608 - a quoted name
+        except sqlite3.OperationalError:
+            found.add(str(name))
+    return found
 
 
 def _broken(handle: Handle) -> set[tuple[str, str, int]]:

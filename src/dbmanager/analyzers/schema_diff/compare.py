@@ -15,7 +15,7 @@ from dbmanager.analyzers.schema_diff.parts import (
     reference_part,
     unique_part,
 )
-from dbmanager.model.schema import Index, Table
+from dbmanager.model.schema import Column, Index, Table
 from dbmanager.model.schema_difference import TableDifference
 
 
@@ -40,6 +40,7 @@ def difference(before: Table, wanted: Table, *, engine: str, drop: bool) -> Tabl
     referred = _in(wanted.schema)
     names = {column.name: column for column in before.columns}
     wanted_names = {column.name for column in wanted.columns}
+    wanted = replace(wanted, columns=tuple(_commented(column, names.get(column.name)) for column in wanted.columns))
     extra = [column for column in before.columns if column.name not in wanted_names]
     uniques = _compared(before.uniques, wanted.uniques, unique_part, drop)
     checks = _compared(before.checks, wanted.checks, check_part, drop)
@@ -79,7 +80,8 @@ def difference(before: Table, wanted: Table, *, engine: str, drop: bool) -> Tabl
         checks_dropped=checks.dropped,
         indexes_added=indexes.added,
         indexes_dropped=indexes.dropped,
-        options_changed=options_part(before, engine) != options_part(wanted, engine),
+        options_changed=options_part(before, engine) != options_part(wanted, engine)
+        or set(wanted.unmodelled) != {one for one in before.unmodelled if one[0] in {"", *wanted_names}},
         kept=tuple(kept),
     )
 
@@ -110,6 +112,11 @@ def _compared(
         [item for item in beside if item not in dropped],
         [item for item in there if part(item) in needed],
     )
+
+
+def _commented(column: Column, there: Column | None) -> Column:
+    """Return the column with the comment that is there, where the design has none: it is no part of the design."""
+    return replace(column, comment=there.comment) if there is not None and column.comment is None else column
 
 
 def _in(schema: str | None) -> Callable[..., str]:

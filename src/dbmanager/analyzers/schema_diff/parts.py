@@ -26,7 +26,7 @@ def parts(table: Table, engine: str) -> frozenset[str]:
         found |= {key_part(table)} if table.primary_key else set()
     found |= {reference_part(key, table.schema) for key in table.foreign_keys}
     found |= {index_part(index) for index in table.indexes if not index.backs_constraint}
-    found |= {options_part(table, engine)} - {""}
+    found |= {options_part(table, engine)} - {""} | {unmodelled_part(*one) for one in table.unmodelled}
     return frozenset(found)
 
 
@@ -40,12 +40,17 @@ def column_part(column: Column) -> str:
 
 def key_part(table: Table) -> str:
     """Return the primary key."""
-    return f"primary key ({_names(table.primary_key.columns if table.primary_key else ())})"
+    key = table.primary_key
+    return f"primary key ({_names(key.columns if key else ())}){_after(key.words if key else '')}"
 
 
 def unique_part(unique: UniqueConstraint) -> str:
     """Return a unique constraint."""
-    return f"unique ({_names(unique.columns)}){' nulls not distinct' if unique.nulls_not_distinct else ''}"
+    return f"unique ({_names(unique.columns)}){' nulls not distinct' if unique.nulls_not_distinct else ''}{_after(unique.words)}"
+
+
+def _after(words: str) -> str:
+    return f" {words}" if words else ""
 
 
 def reference_part(key: ForeignKey, own_schema: str | None) -> str:
@@ -54,7 +59,8 @@ def reference_part(key: ForeignKey, own_schema: str | None) -> str:
     actions = f" on delete {key.on_delete.lower()} on update {key.on_update.lower()}"
     return (
         f"reference ({_names(key.columns)}) to {schema}{_name(key.referred_table)} ({_names(key.referred_columns)})"
-        f"{actions}{' deferrable' if key.deferrable else ''}{'' if key.validated else ' not validated'}"
+        f"{' match full' if key.match_full else ''}{actions}{' deferrable' if key.deferrable else ''}"
+        f"{' initially deferred' if key.initially_deferred else ''}{'' if key.validated else ' not validated'}"
     )
 
 
@@ -85,6 +91,11 @@ def options_part(table: Table, engine: str) -> str:
         return f"options {table.definition}" if table.definition else ""
     options = [option for option in table.options if option in _TELLING_OPTIONS]
     return f"options {' '.join(sorted(options))}" if options else ""
+
+
+def unmodelled_part(column: str, words: str) -> str:
+    """Return what the engine's own words declare about a column, or about a key of the table."""
+    return f"column {_name(column)} declared {words}" if column else f"key declared {words}"
 
 
 def _name(name: str | None) -> str:

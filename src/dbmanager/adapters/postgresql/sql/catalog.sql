@@ -48,6 +48,7 @@ ORDER BY a.attrelid, a.attnum;
 SELECT k.conrelid::bigint AS relation, k.conname::text AS name, k.contype::text AS kind, k.conkey::text[] AS positions,
        k.confrelid::bigint AS parent, k.confkey::text[] AS parent_positions, k.confdeltype::text AS on_delete,
        k.confupdtype::text AS on_update, k.condeferrable AS deferrable, k.convalidated AS validated,
+       k.condeferred AS deferred, k.confmatchtype = 'f' AS match_full,
        CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END AS definition, k.conindid::bigint AS index,
        CASE WHEN k.contype = 'u' THEN pg_get_constraintdef(k.oid) LIKE 'UNIQUE NULLS NOT DISTINCT%' ELSE false END
          AS nulls_not_distinct

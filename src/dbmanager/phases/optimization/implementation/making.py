@@ -13,6 +13,7 @@ from dbmanager.model.changes import ChangeStep
 from dbmanager.model.schema import DatabaseSchema, ForeignKey, Table
 from dbmanager.model.schema_difference import TableDifference
 from dbmanager.phases.optimization.implementation.design import Design
+from dbmanager.phases.optimization.implementation.obstacles import would_change
 from dbmanager.phases.optimization.implementation.steps import PART
 from dbmanager.services.schema_steps import schema_steps
 
@@ -79,6 +80,7 @@ class Making:
                 has=sorted(after - before), lacks=sorted(before - after),
                 risk="high" if one.columns_dropped else "medium",
                 rewrites=retyped or len(emission.statements) > len(one.columns_added),
+                spares=would_change(self._adapter, self._emit, one),
             )
         ]  # fmt: skip
 
@@ -129,6 +131,7 @@ class Making:
     def _step(
         self, table: Table, title: str, statements: Iterable[str], inverse: Iterable[str], *, has: Sequence[str] = (),
         lacks: Sequence[str] = (), makes: bool = False, risk: str = "low", rewrites: bool = False,
+        spares: Sequence[tuple[str, str]] = (),
     ) -> ChangeStep:  # fmt: skip
         run, undo = list(statements), list(inverse)
         concurrent = any("CONCURRENTLY" in text for text in run)
@@ -142,7 +145,7 @@ class Making:
             "lock": "" if makes else lock, "rewrites_table": rewrites, "transactional": not concurrent,
             "payload": {
                 "statements": run, "inverse": undo, "schema": table.schema, "table": table.name, "has": list(has),
-                "lacks": list(lacks), "makes": makes,
+                "lacks": list(lacks), "makes": makes, "spares": [list(one) for one in spares],
             },
         })  # fmt: skip
 

@@ -58,6 +58,24 @@ async def obstacles(
     return found
 
 
+def would_change(adapter: Adapter, emit: Emit, difference: TableDifference) -> list[tuple[str, str]]:
+    """Return what another type would change in a table's values, each with the query that counts them."""
+    mark = _MARKS.get(adapter.dialect)
+    if mark is None:
+        return []
+    return [(one.what, one.query) for one in _changes(emit, partial(quote, mark=mark), difference)]
+
+
+def _changes(emit: Emit, quote: Quote, difference: TableDifference) -> Iterator[_Question]:
+    table = quote(difference.before.schema, difference.before.name)
+    for old, new in difference.columns_changed:
+        if (changed := emit.changes_values(old, new)) is not None:
+            yield _Question(
+                f"{difference.before.name}.{new.name} from {old.type.native} to {new.type.native} would change values",
+                f"SELECT COUNT(*) FROM {table} WHERE ({changed})",  # noqa: S608 - quoted names and the engine's own expressions
+            )
+
+
 def _questions(emit: Emit, quote: Quote, difference: TableDifference, present: DatabaseSchema) -> Iterator[_Question]:
     before, after = difference.before, difference.after
     table = quote(before.schema, before.name)
@@ -77,11 +95,7 @@ def _questions(emit: Emit, quote: Quote, difference: TableDifference, present: D
         name = f"{before.name}.{new.name}"
         if old.nullable and not new.nullable:
             yield _Question(f"{name} is to be NOT NULL, and rows hold NULL", count(f"{quote(new.name)} IS NULL"))
-        changed = emit.changes_values(old, new)
-        if changed is not None:
-            yield _Question(
-                f"{name} from {old.type.native} to {new.type.native} would change values", count(f"({changed})")
-            )
+    yield from _changes(emit, quote, difference)
     keys = [unique.columns for unique in difference.uniques_added]
     keys += [after.primary_key.columns] if difference.primary_key_changed and after.primary_key else []
     keys += [index.column_names for index in difference.indexes_added

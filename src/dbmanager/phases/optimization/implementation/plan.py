@@ -14,6 +14,7 @@ from dbmanager.model.schema_difference import TableDifference
 from dbmanager.phases.optimization.implementation.design import Design
 from dbmanager.phases.optimization.implementation.making import Making
 from dbmanager.phases.optimization.implementation.obstacles import Obstacle, obstacles
+from dbmanager.phases.optimization.implementation.spelling import require_spelling
 from dbmanager.phases.optimization.implementation.steps import AS_DESIGNED
 from dbmanager.phases.optimization.implementation.trial import tried
 from dbmanager.services.scratch import Scratches
@@ -56,11 +57,13 @@ async def plan_design(
         reason: why, as the reviewer reads it.
 
     Raises:
+        InvalidStatement: a name differs in nothing but its case from one that is there and that the engine takes it for.
         UnsupportedCapability: something differs that this engine can't alter; the sentence says what.
         VerificationFailed: on the copy the steps did not lead to the design.
         DbManagerError: a step failed on the copy.
     """
     emit = need(adapter.emit, connection)
+    require_spelling(design.tables, present)
     pairs = [(table, present.find(table.name, table.schema)) for table in design.tables]
     made = tuple(table for table, there in pairs if there is None)
     compared = [

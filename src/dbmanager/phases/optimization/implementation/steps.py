@@ -46,7 +46,8 @@ class SchemaPart:
     """Statements about one table, carried out together.
 
     The payload: `statements` and `inverse`, `schema` and `table`, `has` and `lacks` (parts that the table has, or no
-    longer has, once they took effect), and `makes` where the table is new.
+    longer has, once they took effect), `makes` where the table is new, and `spares`: what it would change in values, each
+    with the query that counts them, asked again since rows may have come after the plan.
     """
 
     async def apply(self, adapter: Adapter, step: ChangeStep, context: StepContext) -> str:
@@ -62,6 +63,12 @@ class SchemaPart:
                     hint="Plan the design again on what is there now.",
                 )  # fmt: skip
             await _run(adapter, step, step.payload["inverse"], context)
+        for what, query in step.payload.get("spares", ()):
+            if int(str((await adapter.query.fetch(query))[0][0])):
+                raise StatementFailed(
+                    f"{what}, which came after the plan; nothing was changed by this step", object_name=step.payload["table"],
+                    hint="Plan the design again: it tells which rows.", next_actions=("plan_schema",),
+                )  # fmt: skip
         await _run(adapter, step, step.payload["statements"], context)
         return "done"
 
