@@ -261,3 +261,27 @@ async def test_a_partition_elsewhere_is_not_tried(mysql: Target) -> None:
         text, _, failed = await call(client, "plan_schema", connection="shop", design=design)
     assert failed
     assert "makes no part of a design" in text
+
+
+@pytest.mark.parametrize("target", ["postgresql", "mysql", "mariadb"], indirect=True)
+async def test_indexes_that_can_not_be_made_beside_writes_are_made_all_the_same(target: Target) -> None:
+    if target.engine.name == "postgresql":
+        days = "CREATE TABLE days (at date NOT NULL, n integer) PARTITION BY RANGE (at)"
+        part = "CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')"
+        target.run([days, part, "INSERT INTO days VALUES ('2026-01-05', 1)"])
+        await _made(target, [days, part, "CREATE INDEX days_n ON days (n)"])
+    else:
+        words = "CREATE TABLE words (id INT PRIMARY KEY, said TEXT)"
+        target.run([words, "INSERT INTO words VALUES (1, 'some words')"])
+        await _made(target, [words.replace("said TEXT", "said TEXT, FULLTEXT KEY words_said (said)")])
+
+
+async def test_tables_of_one_name_in_two_schemas_are_told_apart(postgresql: Target) -> None:
+    design = [
+        "CREATE TABLE shelf (id bigint PRIMARY KEY)", "CREATE SCHEMA other",
+        "CREATE TABLE other.shelf (id bigint PRIMARY KEY, n integer)", "CREATE INDEX other_n ON other.shelf (n)",
+    ]  # fmt: skip
+    await _made(postgresql, design)
+    assert postgresql.fetch("SELECT count(*) FROM pg_indexes WHERE schemaname = 'public' AND tablename = 'shelf'") == [
+        ("1",)
+    ]

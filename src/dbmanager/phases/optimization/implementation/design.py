@@ -34,7 +34,7 @@ class Design:
 
     def of(self, table: Table) -> tuple[DesignStatement, ...]:
         """Return the statements about a table."""
-        return tuple(one for one in self.statements if _is(one, table))
+        return tuple(one for one in self.statements if _is(one, table, self.schema.default_schema))
 
 
 async def tried_design(
@@ -70,12 +70,16 @@ async def tried_design(
 
 def _design(statements: tuple[DesignStatement, ...], found: DatabaseSchema, present: DatabaseSchema) -> Design:
     made = [one for one in statements if one.sort == "table"]
-    tables = [_landed(t, found, present) for t in found.base_tables() if any(_is(one, t) for one in made)]
+    tables = [
+        _landed(t, found, present)
+        for t in found.base_tables()
+        if any(_is(one, t, found.default_schema) for one in made)
+    ]
     views = [(one.schema, one.name) for one in statements if one.sort == "view"]
     strangers = [
         one
         for one in statements
-        if one.sort not in ("table", "view", "schema") and not any(_is(one, t) for t in tables)
+        if one.sort not in ("table", "view", "schema") and not any(_is(one, t, present.default_schema) for t in tables)
     ]
     if strangers:
         raise InvalidStatement(
@@ -98,12 +102,11 @@ def _landed(table: Table, found: DatabaseSchema, present: DatabaseSchema) -> Tab
     return replace(table, schema=moved(table.schema), foreign_keys=keys)
 
 
-def _is(statement: DesignStatement, table: Table) -> bool:
+def _is(statement: DesignStatement, table: Table, default_schema: str | None) -> bool:
     """Whether a statement is about the table; names are compared without case, as most engines fold them."""
+    schema = statement.schema or default_schema
     same = statement.name.casefold() == table.name.casefold()
-    return same and (
-        statement.schema is None or table.schema is None or statement.schema.casefold() == table.schema.casefold()
-    )
+    return same and (schema is None or table.schema is None or schema.casefold() == table.schema.casefold())
 
 
 def _context(statements: Sequence[DesignStatement], present: DatabaseSchema) -> list[Table]:

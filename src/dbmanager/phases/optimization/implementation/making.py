@@ -10,7 +10,7 @@ from dbmanager.analyzers.schema_diff.parts import index_part, parts, reference_p
 from dbmanager.analyzers.schema_diff.statements import DesignStatement
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangeStep
-from dbmanager.model.schema import DatabaseSchema, ForeignKey, Table
+from dbmanager.model.schema import DatabaseSchema, ForeignKey, Index, Table, TableKind
 from dbmanager.model.schema_difference import TableDifference
 from dbmanager.phases.optimization.implementation.design import Design
 from dbmanager.phases.optimization.implementation.obstacles import would_change
@@ -61,7 +61,7 @@ class Making:
                 one.before, f"drop {part} of {one.before.name}", emission.inverse, emission.statements, lacks=[part]
             ))  # fmt: skip
         for index in one.indexes_dropped:
-            emission = self._emit.drop_index(one.before, index, online=True)
+            emission = self._emit.drop_index(one.before, index, online=_goes_on(one.before, index))
             steps.append(self._step(
                 one.before, f"drop {index.name}", emission.statements, emission.inverse, lacks=[index_part(index)]
             ))  # fmt: skip
@@ -99,7 +99,7 @@ class Making:
     def _indexes(self, one: TableDifference) -> list[ChangeStep]:
         steps = []
         for index in one.indexes_added:
-            emission = self._emit.create_index(one.after, index, online=True)
+            emission = self._emit.create_index(one.after, index, online=_goes_on(one.before, index))
             _require_kept(emission)
             steps.append(self._step(
                 one.after, f"create {index.name}", emission.statements, emission.inverse, has=[index_part(index)]
@@ -148,6 +148,11 @@ class Making:
                 "lacks": list(lacks), "makes": makes, "spares": [list(one) for one in spares],
             },
         })  # fmt: skip
+
+
+def _goes_on(table: Table, index: Index) -> bool:
+    """Whether the index can be made and dropped while writes go on: not of all partitions at once, nor of other kinds."""
+    return table.kind is not TableKind.PARTITIONED and index.method not in ("fulltext", "spatial")
 
 
 def _require_kept(emission: Emission) -> None:
