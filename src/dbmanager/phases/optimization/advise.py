@@ -118,8 +118,8 @@ class _Run:
                 self.method = found.method
                 return found
             lacking = found.reason
-        await self._tell_rules()
         await self._look()
+        await self._tell_rules()
         self.method = f"rules only: {lacking}"
         if trials is None or not self._candidates():
             return None
