@@ -12,7 +12,7 @@ import pytest
 from dbmanager.adapters.facets import Unsupported
 from dbmanager.adapters.sqlite.adapter import SqliteAdapter
 from dbmanager.model.schema import Index, IndexKey
-from dbmanager.phases.optimization.advise import Bounds, advise
+from dbmanager.phases.optimization.advise import Bounds, FirstAnswer, advise
 
 pytestmark = pytest.mark.anyio
 ORDERS = """
@@ -148,3 +148,19 @@ async def test_an_index_takes_the_bytes_that_were_promised(
             raw.commit()
             built.append((raw.execute("PRAGMA page_count").fetchone()[0] - before) * 4096)
     assert [promise for promise in promised if promise] == pytest.approx(built, rel=0.05)
+
+
+async def test_rules_answer_before_anything_is_sampled(
+    sqlite_file: Callable[..., Path], open_sqlite: Callable[..., SqliteAdapter]
+) -> None:
+    rows = "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 20000) SELECT v, v % 900 FROM n"
+    adapter = open_sqlite(sqlite_file(f"CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER); INSERT INTO t {rows};"))
+    answers: list[FirstAnswer] = []
+
+    async def told(answer: FirstAnswer) -> None:
+        answers.append(answer)
+
+    report = await advise(adapter, ["SELECT id FROM t WHERE a = 5"], told=told, measured=False)
+    assert (answers[0].indexes, answers[0].cost_ratio) == (1, None)
+    assert answers[-1].cost_ratio is not None
+    assert [one.index.column_names for one in report.create] == [("a",)]

@@ -43,6 +43,7 @@ class Trial:
     copy: ScratchDatabase
     method: str
     is_comparable: bool = True
+    is_ready: bool = False
     _live: dict[str, tuple[Table, Index]] = field(default_factory=dict)
     _hidden: dict[str, tuple[Table, Index]] = field(default_factory=dict)
     _impossible: set[str] = field(default_factory=set)

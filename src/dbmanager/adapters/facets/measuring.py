@@ -107,6 +107,11 @@ class Planner(Protocol):
         """Whether costs of different statements may be added up; those of one statement always compare."""
         ...
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers at once; if not, tables are sampled or copied first, which takes seconds."""
+        ...
+
     async def plan(
         self,
         statement: str,

@@ -87,6 +87,7 @@ class HypotheticalPlanner:
 
     method = "hypothetical indexes on the engine's planner"
     is_comparable = True
+    is_ready = True
 
     def __init__(self, name: str, raw: asyncpg.Connection[Any], query: PostgresQuery) -> None:
         self._name = name

@@ -63,6 +63,7 @@ class ClonePlanner:
 
     method = "the engine's planner on an empty clone with the statistics of the real rows"
     is_comparable = False
+    is_ready = False
 
     def __init__(self, sessions: Sessions, clone: sqlite3.Connection) -> None:
         self._sessions = sessions

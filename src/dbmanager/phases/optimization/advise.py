@@ -116,6 +116,8 @@ class _Run:
             found = await stack.enter_async_context(self._adapter.what_if.planner())
             if not isinstance(found, Unsupported):
                 self.method = found.method
+                if not found.is_ready:
+                    await self._tell_rules()
                 return found
             lacking = found.reason
         await self._look()
