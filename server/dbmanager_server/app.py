@@ -12,6 +12,7 @@ import dbmanager_tools.core
 import dbmanager_tools.governance
 import dbmanager_tools.implementation
 import dbmanager_tools.jobs
+import dbmanager_tools.measuring
 import dbmanager_tools.migration
 import dbmanager_tools.optimization
 import dbmanager_tools.planning

@@ -23,13 +23,11 @@ class Design:
     Attributes:
         statements: in the order given.
         tables: what they make, in the target's schemas, as the engine's catalog reads it.
-        views: names of the views that they make, with their schemas.
         schema: the whole model, for those who judge it.
     """
 
     statements: tuple[DesignStatement, ...]
     tables: tuple[Table, ...]
-    views: tuple[tuple[str | None, str], ...]
     schema: DatabaseSchema
 
     def of(self, table: Table) -> tuple[DesignStatement, ...]:
@@ -75,7 +73,6 @@ def _design(statements: tuple[DesignStatement, ...], found: DatabaseSchema, pres
         for t in found.base_tables()
         if any(_is(one, t, found.default_schema) for one in made)
     ]
-    views = [(one.schema, one.name) for one in statements if one.sort == "view"]
     strangers = [
         one
         for one in statements
@@ -87,7 +84,7 @@ def _design(statements: tuple[DesignStatement, ...], found: DatabaseSchema, pres
             hint="Give the whole CREATE TABLE of every table that the design is about; what differs is found for you.",
         )  # fmt: skip
     schema = replace(found, tables=tuple(tables), default_schema=present.default_schema)
-    return Design(statements, tuple(tables), tuple(views), schema)
+    return Design(statements, tuple(tables), schema)
 
 
 def _landed(table: Table, found: DatabaseSchema, present: DatabaseSchema) -> Table:

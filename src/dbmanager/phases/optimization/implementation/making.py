@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from dbmanager.adapters.facets import Adapter, Emission, Emit, need
 from dbmanager.analyzers.schema_diff.parts import index_part, parts, reference_part
-from dbmanager.analyzers.schema_diff.statements import DesignStatement
 from dbmanager.errors import UnsupportedCapability
 from dbmanager.model.changes import ChangeStep
 from dbmanager.model.schema import DatabaseSchema, ForeignKey, Index, Table, TableKind
@@ -124,7 +123,7 @@ class Making:
         for one in self._design.statements:
             if one.sort == "view" and self._present.find(one.name, one.schema) is None:
                 name = one.name if one.schema is None else f"{one.schema}.{one.name}"
-                undo = f"DROP VIEW {_as_written(one)}"
+                undo = f"DROP VIEW {one.written}"
                 steps.append(emit.change_step(self._present, one.text, inverse=undo, title=f"create view {name}"))
         return steps
 
@@ -173,8 +172,3 @@ def _summary(one: TableDifference) -> str:
     constraints = len(one.uniques_added) + len(one.uniques_dropped) + len(one.checks_added) + len(one.checks_dropped)
     constraints += len(one.references_added) + len(one.references_dropped)
     return ", ".join([*said, *([f"{constraints} constraints"] if constraints else [])][:8])
-
-
-def _as_written(view: DesignStatement) -> str:
-    """Return the view's name as its statement wrote it, quotes and all."""
-    return view.written
